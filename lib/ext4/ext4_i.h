@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The engine's inside: its structures, its lock order, and what its files
+ * offer each other.  Nobody outside lib/ext4 includes this.
+ */
+#ifndef EXT4_EXT4_I_H
+#define EXT4_EXT4_I_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include "ext2fs/byteorder.h"
+#include "ext2fs/ext2_fs.h"
+#include "ext2fs/ext2_io.h"
+#include "ext2fs/ext2fs.h"
+#include "support/cache.h"
+#include "support/iocache.h"
+#include "support/list.h"
+#include "jbd2/jbd2.h"
+#include "ext4/ext4.h"
+
+/*
+ * Lock order, outermost first:
+ *
+ *   fs->rename_lock        directories change their parent
+ *   inode->i_rwsem         directories first, an ancestor before its
+ *                          descendants, unrelated ones by number; then other
+ *                          inodes by number; then EA inodes
+ *   a journal handle       (waiting for log space happens here, at start, never inside)
+ *   fs->orphan_lock        the list of orphans and its links on disk
+ *   group->lock            one group's bitmaps, descriptor and free runs
+ *   inode->i_lock          access time and the raw bytes of one inode on disk
+ *   fs->sb_lock            the superblock's bytes
+ *   buffer->b_lock         one buffer's transfer and journal state
+ *
+ * Commit and checkpoint take only buffer locks.  i_rwsem covers everything
+ * of an inode: attributes, mapping, directory content, xattrs.  Shared for
+ * readers and for writes into blocks that are already allocated and written.
+ * No lock but i_rwsem and a buffer's own is held over device I/O.
+ * Builds with EXT4_DEBUG assert the order (lockdep.c).
+ */
+
+struct ext4_group {
+	pthread_mutex_t	lock;
+	uint64_t	*busy;		/* bit per block: used on disk, freed but not committed, or reserved; NULL = not loaded */
+	uint32_t	busy_free;	/* zero bits in busy */
+	uint32_t	largest;	/* no free run in busy is longer */
+	uint32_t	cursor;		/* where the next small file goes */
+	uint32_t	held;		/* reserved or not yet committed bits: busy may not be dropped */
+	uint32_t	inode_cursor;	/* no free inode below */
+	bool		block_bitmap_bad, inode_bitmap_bad;
+	bool		counted;	/* busy was checked against the descriptor */
+};
+
+/* Blocks taken from a group in memory only; nothing on disk says so. */
+struct ext4_resv {
+	blk64_t		start;
+	uint32_t	len;
+};
+
+/* i_state */
+#define EXT4_STATE_NEW		0x01	/* just allocated, not yet visible */
+#define EXT4_STATE_ORPHAN	0x02	/* on the orphan list or in the orphan file */
+#define EXT4_STATE_FREEING	0x04	/* being deleted: lookups give -ESTALE */
+#define EXT4_STATE_BAD		0x08	/* failed a check: operations give -EUCLEAN */
+#define EXT4_STATE_DIRTY_TIME	0x10	/* times newer than on disk (lazytime) */
+#define EXT4_STATE_XATTR	0x20	/* may have in-inode xattrs */
+
+struct ext4_inode {
+	struct cache_node	i_node;
+	struct ext4_fs		*i_fs;
+	uint32_t		i_ino;
+	uint32_t		i_state;	/* atomic */
+	uint64_t		i_count;	/* atomic; references, the kernel's lookups included */
+	pthread_rwlock_t	i_rwsem;
+	pthread_mutex_t		i_lock;
+
+	uint16_t		i_mode;
+	uint16_t		i_extra_isize;
+	uint32_t		i_uid, i_gid, i_projid;
+	uint32_t		i_nlink;
+	uint32_t		i_flags;
+	uint32_t		i_generation;
+	uint32_t		i_csum_seed;
+	uint64_t		i_size;		/* bytes; written under i_rwsem, atomically; read anywhere */
+	uint64_t		i_blocks;	/* 512-byte sectors, as stat(2) */
+	uint64_t		i_file_acl;
+	uint64_t		i_version;
+	uint32_t		i_dtime;	/* next orphan while on the orphan list */
+	uint32_t		i_rdev_old;	/* unused by files with blocks */
+	struct timespec		i_atime, i_mtime, i_ctime, i_crtime;
+	__le32			i_block[EXT2_N_BLOCKS];	/* extent root, block map, fast symlink or inline data */
+
+	struct ext4_resv	i_resv;		/* reservation window of a growing file */
+	uint32_t		i_resv_lblk;	/* logical block that i_resv.start is meant for */
+	uint32_t		i_writers;	/* open for writing, atomic */
+	tid_t			i_sync_tid, i_datasync_tid;	/* atomic */
+	struct list_head	i_orphan;
+	uint32_t		i_orphan_slot;	/* place in the orphan file */
+	bool			i_orphan_in_file;
+	uint32_t		i_last_group;	/* for a directory: where its last file's inode went */
+	/* The extent found last: a cache of one, under i_lock. */
+	uint32_t		i_es_lblk, i_es_len;
+	blk64_t			i_es_pblk;
+	bool			i_es_unwritten;
+};
+
+struct ext4_fs {
+	struct ext4_mount_opts	opts;
+	char			*device_name;
+	io_channel		dev;		/* file data; also below the cache */
+	struct iocache		*cache;
+	struct ext2fs_super	*super;		/* geometry, from lib/ext2fs; constant */
+	struct ext2_super_block	*sb;		/* inside sb_buf; sb_lock and the journal rule it */
+	struct iocache_buf	*sb_buf;
+	pthread_mutex_t		sb_lock;
+	journal_t		*journal;
+	bool			has_journal;
+	unsigned int		block_size, block_bits;
+	unsigned int		inode_size, inodes_per_block;
+	uint32_t		group_count;
+	uint32_t		blocks_per_group, inodes_per_group, itable_blocks;
+	uint32_t		desc_size, descs_per_block;
+	uint32_t		first_data_block;
+	uint64_t		blocks_count;
+	uint32_t		inodes_count, first_ino;
+	bool			metadata_csum, gdt_csum, extents, is_64bit, flex_bg;
+	unsigned int		log_groups_per_flex;
+	uint32_t		csum_seed;
+	bool			read_only;	/* atomic: also set by errors=remount-ro and shutdown */
+	bool			shutdown;	/* atomic */
+	bool			replayed_ro;	/* the cache holds blocks newer than the device: data reads must look there */
+	enum ext4_errors_policy	errors;
+	enum ext4_data_mode	data_mode;
+	bool			acl, user_xattr;
+	uid_t			resuid;
+	gid_t			resgid;
+
+	struct ext4_group	**groups;	/* by number, NULL until used; atomic */
+	pthread_mutex_t		groups_lock;	/* creation of the above */
+	int64_t			free_blocks, free_inodes;	/* atomic, as on disk */
+	int64_t			held_blocks;	/* atomic: reserved in memory for writes under way */
+	uint32_t		dir_spread;	/* atomic: Orlov's start for top directories */
+	uint64_t		overhead;	/* blocks, for statfs */
+	uint64_t		reserved_blocks;
+	uint64_t		resv_clusters;	/* as the kernel's own reserve */
+
+	struct cache		*icache;
+	uint64_t		icache_count;	/* atomic */
+	pthread_mutex_t		rename_lock;
+	pthread_mutex_t		orphan_lock;
+	struct list_head	orphans;	/* ext4_inode.i_orphan, newest first: the order on disk */
+	struct ext4_orphan_file	*orphan_file;
+	struct ext4_xattr_cache	*xattr_cache;	/* shared xattr blocks by hash */
+
+	pthread_t		worker;
+	bool			worker_runs;
+	pthread_mutex_t		worker_lock;
+	pthread_cond_t		worker_cond;
+	bool			worker_stop, error_pending;
+	struct ext4_error_record *error_record;
+	struct ext2fs_mmp	*mmp;
+	uint32_t		generation_seed;	/* atomic */
+};
+
+/* ---- error.c: what happens when something is wrong ---- */
+void ext4_log(struct ext4_fs *fs, enum ext4_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/*
+ * A structure on disk is wrong: log (with function, inode and block; 0 = none), remember for the superblock, apply
+ * the errors= policy.  Returns @err, so that callers can say `return ext4_corrupt(...)`.
+ */
+int ext4_corrupt_at(struct ext4_fs *fs, const char *func, unsigned int line, int err, uint32_t ino,
+		    blk64_t block, const char *fmt, ...) __attribute__((format(printf, 7, 8)));
+#define ext4_corrupt(fs, ino, block, ...) \
+	ext4_corrupt_at(fs, __func__, __LINE__, -EUCLEAN, ino, block, __VA_ARGS__)
+#define ext4_bad_csum(fs, ino, block, what) \
+	ext4_corrupt_at(fs, __func__, __LINE__, -EBADMSG, ino, block, "checksum of %s is wrong", what)
+/* I/O failed (device, place and advice are in the message); same policy; returns -EIO or the better errno. */
+int ext4_io_error_at(struct ext4_fs *fs, const char *func, unsigned int line, errcode_t err, uint32_t ino,
+		     blk64_t block, const char *what);
+#define ext4_io_error(fs, err, ino, block, what) \
+	ext4_io_error_at(fs, __func__, __LINE__, err, ino, block, what)
+int ext4_errno(errcode_t err);	/* libext2fs' and libsupport's errors -> negative errno */
+void ext4_write_error_record(struct ext4_fs *fs);	/* worker and unmount */
+
+/* ---- journal.c: handles with the engine's habits ---- */
+/* Start a handle of @credits blocks; checks read-only and shutdown first. */
+int ext4_journal_start(struct ext4_fs *fs, int credits, handle_t **ret);
+int ext4_journal_start_revoke(struct ext4_fs *fs, int credits, int revokes, handle_t **ret);
+/* Ends the handle; @err is what the operation has so far, and wins.  Logs and returns the handle's own error otherwise. */
+int ext4_journal_stop(handle_t *handle, int err);
+/* Make sure @credits are left, by extending or restarting.  After a restart (returns 1) the caller's state on disk must have been consistent. */
+int ext4_journal_ensure(handle_t *handle, int credits, int revokes);
+/* Get and read block @blk of metadata. */
+int ext4_bread(struct ext4_fs *fs, blk64_t blk, struct iocache_buf **ret);
+/* A zeroed buffer for the just allocated block @blk, with create access. */
+int ext4_getblk_new(handle_t *handle, struct ext4_fs *fs, blk64_t blk, struct iocache_buf **ret);
+int ext4_write_access(handle_t *handle, struct iocache_buf *buf);
+int ext4_dirty(handle_t *handle, struct iocache_buf *buf);
+/* The superblock's bytes change: call with sb_lock held between; computes the checksum. */
+int ext4_sb_begin(handle_t *handle, struct ext4_fs *fs);
+int ext4_sb_end(handle_t *handle, struct ext4_fs *fs);
+/* Credits: upper bounds of blocks dirtied by */
+#define EXT4_CREDITS_INODE	1			/* an inode's own block */
+#define EXT4_CREDITS_MAP	(5 * 3 + 4)		/* one run mapped: bitmap and descriptor, a split at each level */
+#define EXT4_CREDITS_XATTR	8			/* one xattr set in inode or block */
+#define EXT4_CREDITS_DIR	(3 * EXT4_CREDITS_MAP + 8)	/* one name added: leaf, and an index split at each level */
+#define EXT4_CREDITS_ORPHAN	4			/* on or off the orphan list */
+#define EXT4_CREDITS_IALLOC	4			/* bitmap, descriptor, inode block, superblock */
+
+/* ---- super.c, statfs.c: mounting ---- */
+int ext4_check_rw(struct ext4_fs *fs);		/* -EROFS or -EIO (shutdown) when nothing may change */
+
+/* ---- group.c: descriptors and groups ---- */
+struct ext4_group *ext4_group(struct ext4_fs *fs, uint32_t group);	/* NULL: no memory */
+/* The descriptor of @group, checked once when its block enters the cache; put *buf after use. */
+int ext4_group_desc(struct ext4_fs *fs, uint32_t group, struct iocache_buf **buf, struct ext4_group_desc **desc);
+blk64_t ext4_bg_block_bitmap(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
+blk64_t ext4_bg_inode_bitmap(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
+blk64_t ext4_bg_inode_table(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
+uint32_t ext4_bg_free_blocks(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
+uint32_t ext4_bg_free_inodes(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
+uint32_t ext4_bg_used_dirs(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
+uint32_t ext4_bg_itable_unused(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
+void ext4_bg_set_free_blocks(const struct ext4_fs *fs, struct ext4_group_desc *gd, uint32_t n);
+void ext4_bg_set_free_inodes(const struct ext4_fs *fs, struct ext4_group_desc *gd, uint32_t n);
+void ext4_bg_set_used_dirs(const struct ext4_fs *fs, struct ext4_group_desc *gd, uint32_t n);
+void ext4_bg_set_itable_unused(const struct ext4_fs *fs, struct ext4_group_desc *gd, uint32_t n);
+void ext4_bg_set_csum(const struct ext4_fs *fs, uint32_t group, struct ext4_group_desc *gd);
+blk64_t ext4_group_first_block(const struct ext4_fs *fs, uint32_t group);
+uint32_t ext4_group_blocks(const struct ext4_fs *fs, uint32_t group);	/* blocks in this group */
+uint32_t ext4_group_of(const struct ext4_fs *fs, blk64_t blk);
+/* Is [blk, blk+count) inside the file system and free of the superblock, descriptors, bitmaps and inode tables? */
+bool ext4_block_valid(struct ext4_fs *fs, uint32_t ino, blk64_t blk, uint64_t count);
+
+/* ---- balloc.c (on disk), mballoc.c (in memory): blocks ---- */
+#define EXT4_ALLOC_PRIVILEGED	1	/* may use the reserved blocks */
+#define EXT4_ALLOC_METADATA	2
+#define EXT4_ALLOC_EXACT	4	/* no more than asked for; small file: pack at the group's cursor */
+/*
+ * Reserve up to @want adjacent blocks near @goal (0 = none), in memory only: at least
+ * one, or -ENOSPC.  Give back with ext4_resv_release() or make true with ext4_resv_commit().
+ */
+int ext4_resv_get(struct ext4_fs *fs, blk64_t goal, uint32_t want, unsigned int flags, struct ext4_resv *resv);
+void ext4_resv_release(struct ext4_fs *fs, blk64_t start, uint32_t len);
+/* Mark reserved blocks used on disk, within a handle (2 credits per group touched). */
+int ext4_resv_commit(handle_t *handle, struct ext4_fs *fs, blk64_t start, uint32_t len);
+/* Reserve and commit one metadata block near @goal for @inode; i_blocks is the caller's. */
+int ext4_new_meta_block(handle_t *handle, struct ext4_inode *inode, blk64_t goal, blk64_t *ret);
+#define EXT4_FREE_METADATA	1	/* was metadata, or journaled data: revoke */
+/* Free blocks on disk; they become reusable when the handle's transaction is durable.  i_blocks is the caller's. */
+int ext4_free_blocks(handle_t *handle, struct ext4_fs *fs, uint32_t ino, blk64_t start, uint64_t count, unsigned int flags);
+blk64_t ext4_inode_goal(struct ext4_inode *inode);	/* where an inode's first block would like to be */
+/* Blocks that may still be taken by @cred without touching the reserve. */
+bool ext4_has_free_blocks(struct ext4_fs *fs, uint64_t n, unsigned int flags);
+/* -ENOSPC happened: try to get freed blocks back by a commit; true = worth another try (@tries counts). Call with no handle open. */
+bool ext4_should_retry_alloc(struct ext4_fs *fs, int *tries);
+unsigned int ext4_alloc_flags(struct ext4_fs *fs, const struct ext4_cred *cred);
+size_t ext4_groups_shrink(struct ext4_fs *fs);
+
+/* ---- ialloc.c ---- */
+/* A new inode in or near @dir's group: initialised, referenced, i_rwsem not held, written by the caller's ext4_mark_inode_dirty(). */
+int ext4_new_inode(handle_t *handle, struct ext4_inode *dir, mode_t mode, const struct ext4_cred *cred,
+		   struct ext4_inode **ret);
+/* Give the inode's number back (its blocks are gone). */
+int ext4_free_inode(handle_t *handle, struct ext4_inode *inode);
+
+/* ---- inode.c, icache.c ---- */
+int ext4_icache_init(struct ext4_fs *fs);
+void ext4_icache_destroy(struct ext4_fs *fs);
+/* A fresh in-memory inode for number @ino, in the cache, with one reference and EXT4_STATE_NEW. */
+int ext4_icache_new(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret);
+/* Special inodes (journal, quota, orphan file, resize) are allowed here, not in ext4_iget(). */
+int ext4_iget_special(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret);
+/* For the orphan code and fast-commit replay: nlink may be 0. */
+int ext4_iget_orphan(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret);
+/* Where the inode lies: its block's buffer (read) and its raw bytes inside. */
+int ext4_inode_raw(struct ext4_inode *inode, struct iocache_buf **buf, struct ext2_inode_large **raw);
+/* Write the in-memory inode into its buffer, with checksum, in this handle (1 credit). */
+int ext4_mark_inode_dirty(handle_t *handle, struct ext4_inode *inode);
+/* The raw inode was changed by the caller (xattrs), under i_lock, with write access: recompute the checksum. */
+void ext4_raw_inode_csum(struct ext4_inode *inode, struct ext2_inode_large *raw);
+uint32_t ext4_inode_csum_seed(const struct ext4_fs *fs, uint32_t ino, uint32_t generation);
+struct timespec ext4_now(struct ext4_inode *inode);	/* in the inode's granularity */
+void ext4_inode_touch(struct ext4_inode *inode, bool mtime);	/* ctime and, asked, mtime = now */
+static inline uint64_t ext4_isize(const struct ext4_inode *inode)
+{
+	return __atomic_load_n(&inode->i_size, __ATOMIC_ACQUIRE);
+}
+static inline void ext4_isize_set(struct ext4_inode *inode, uint64_t size)
+{
+	__atomic_store_n(&inode->i_size, size, __ATOMIC_RELEASE);
+}
+uint64_t ext4_max_size(const struct ext4_inode *inode);	/* of a file with this kind of mapping */
+bool ext4_is_fast_symlink(const struct ext4_inode *inode);
+bool ext4_has_inline_data(const struct ext4_inode *inode);
+bool ext4_journals_data(const struct ext4_inode *inode);
+void ext4_inc_blocks(struct ext4_inode *inode, int64_t fs_blocks);	/* i_blocks +- */
+/* Delete for good: data, xattrs, inode.  Last reference, nlink 0. */
+void ext4_evict_inode(struct ext4_inode *inode);
+
+/* Locks on i_rwsem, checked for order in debug builds. */
+void ext4_lock(struct ext4_inode *inode);
+void ext4_lock_shared(struct ext4_inode *inode);
+void ext4_unlock(struct ext4_inode *inode);
+/* Two inodes in the right order (dirs by number; the same one twice is locked once). */
+void ext4_lock_two(struct ext4_inode *a, struct ext4_inode *b);
+void ext4_unlock_two(struct ext4_inode *a, struct ext4_inode *b);
+
+/* ---- map.c (both kinds), extents*.c, indirect.c ---- */
+struct ext4_map {
+	uint32_t	lblk;		/* in: first logical block */
+	uint32_t	len;		/* in: wanted; out: blocks described, >= 1 */
+	blk64_t		pblk;		/* out: 0 = hole */
+	bool		unwritten;
+};
+/* What is at map->lblk: a run of blocks or a hole of map->len blocks.  i_rwsem held, shared or not. */
+int ext4_map_blocks(struct ext4_inode *inode, struct ext4_map *map);
+/*
+ * Put the run [pblk, +len) at lblk, where nothing is mapped.  i_rwsem exclusive; EXT4_CREDITS_MAP.  Takes care of i_blocks for
+ * the run and for the mapping's own blocks; the caller dirties the inode.
+ */
+int ext4_map_insert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len, bool unwritten);
+/* Unwritten blocks [lblk, +len) now hold data. */
+int ext4_map_convert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, uint32_t len, bool to_unwritten);
+/*
+ * Unmap and free [lblk, end) (end 0xffffffff.. = to the very end), restarting the handle as needed (the inode is then
+ * dirtied before); updates i_blocks.
+ */
+int ext4_map_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, uint64_t end);
+/* The first mapped (data) block at or after lblk; false in *found when none. */
+int ext4_map_next(struct ext4_inode *inode, uint32_t lblk, struct ext4_map *map, bool *found);
+int ext4_ext_check_root(struct ext4_inode *inode);
+void ext4_ext_init(struct ext4_inode *inode);	/* an empty extent root in i_block */
+
+int ext4_ext_map(struct ext4_inode *inode, struct ext4_map *map);
+int ext4_ext_insert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len, bool unwritten);
+int ext4_ext_convert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, uint32_t len, bool to_unwritten);
+int ext4_ext_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, uint64_t end);
+int ext4_ind_map(struct ext4_inode *inode, struct ext4_map *map);
+int ext4_ind_insert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len);
+int ext4_ind_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, uint64_t end);
+
+/* ---- file.c, truncate.c, falloc.c ---- */
+/* Set the size of a file, up or down, i_rwsem exclusive, no handle open; frees blocks, zeroes the rest of the last one. */
+int ext4_truncate(struct ext4_inode *inode, uint64_t size);
+/* Free everything past i_size (orphans at mount, failed writes). */
+int ext4_truncate_blocks(struct ext4_inode *inode);
+/* Zero [from, to) within one block of a file if it is mapped and written. */
+int ext4_zero_partial(struct ext4_inode *inode, uint64_t from, uint64_t to);
+/*
+ * Block @lblk of a directory, symlink or EA inode as metadata buffer: *ret NULL for a hole.  With @handle and a hole,
+ * allocates (*created) a zeroed block with create access.
+ */
+int ext4_bread_inode(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, bool *created, struct iocache_buf **ret);
+void ext4_drop_prealloc(struct ext4_inode *inode);
+/* Remember that this handle's transaction must be durable for an fsync of @inode. */
+void ext4_update_sync_tid(handle_t *handle, struct ext4_inode *inode, bool datasync);
+/* After a change under sync/dirsync mount options or inode flags: wait until durable. */
+int ext4_finish_sync(struct ext4_inode *inode, int err);
+
+/* ---- dir.c (blocks of entries), htree.c (the index), readdir.c, namei.c, rename.c ---- */
+/* Find @name in @dir: its inode number; -ENOENT.  i_rwsem held, shared or not. */
+int ext4_find_entry(struct ext4_inode *dir, const char *name, size_t len, uint32_t *ino, uint8_t *ftype);
+/* EXT4_CREDITS_DIR; i_rwsem exclusive; -ENOSPC with everything as before.  Dirties @dir (times, size). */
+int ext4_add_entry(handle_t *handle, struct ext4_inode *dir, const char *name, size_t len, uint32_t ino, uint16_t mode);
+int ext4_delete_entry(handle_t *handle, struct ext4_inode *dir, const char *name, size_t len, uint32_t ino);
+/* Point an existing name to another inode. */
+int ext4_set_entry(handle_t *handle, struct ext4_inode *dir, const char *name, size_t len, uint32_t ino, uint16_t mode);
+int ext4_init_dir(handle_t *handle, struct ext4_inode *dir, uint32_t parent);	/* "." and ".." */
+int ext4_dir_empty(struct ext4_inode *dir);	/* 1, 0 or an error */
+int ext4_set_parent(handle_t *handle, struct ext4_inode *dir, uint32_t parent);	/* change ".." */
+
+/* ---- xattr.c, xattr_block.c, ea_inode.c, acl.c, inline.c ---- */
+/* Index and short name as on disk; -ENODATA.  i_rwsem held. */
+ssize_t ext4_xattr_get(struct ext4_inode *inode, int index, const char *name, void *value, size_t size);
+/* value NULL removes.  Within a handle of at least EXT4_CREDITS_XATTR (plus those of ext4_xattr_credits()); i_rwsem exclusive. */
+int ext4_xattr_set(handle_t *handle, struct ext4_inode *inode, int index, const char *name, const void *value, size_t size, int flags);
+int ext4_xattr_credits(struct ext4_inode *inode, size_t value_size);
+/* Free all xattrs of an inode that is being deleted (block refcount, EA inodes). */
+int ext4_xattr_delete(handle_t *handle, struct ext4_inode *inode);
+int ext4_xattr_cache_init(struct ext4_fs *fs);
+void ext4_xattr_cache_destroy(struct ext4_fs *fs);
+/*
+ * Apply the default ACL of @dir to the new @inode, adjusting i_mode; without one apply @umask.  In the handle that made the inode.
+ */
+int ext4_init_acl(handle_t *handle, struct ext4_inode *inode, struct ext4_inode *dir, mode_t umask);
+/* chmod: fold the new mode into the access ACL. */
+int ext4_acl_chmod(handle_t *handle, struct ext4_inode *inode);
+
+/* Inline data (INLINE_DATA_FL): i_block plus the xattr "system.data". */
+int ext4_inline_read(struct ext4_inode *inode, void *buf, size_t len, uint64_t off);
+uint32_t ext4_inline_max(struct ext4_inode *inode);	/* bytes that could stay inline */
+/* Write inline when it fits: 1 = done, 0 = must be converted first. */
+int ext4_inline_write(handle_t *handle, struct ext4_inode *inode, const void *buf, size_t len, uint64_t off);
+/* Move the data out into blocks (file: data block written at once; directory: a metadata block). */
+int ext4_inline_convert(handle_t *handle, struct ext4_inode *inode);
+int ext4_inline_truncate(handle_t *handle, struct ext4_inode *inode, uint64_t size);
+/* A new inode starts inline when the feature is on. */
+int ext4_inline_init(handle_t *handle, struct ext4_inode *inode);
+/* The two stretches of an inline directory's entries; i_block's first 4 bytes are the parent. */
+int ext4_inline_dir_load(struct ext4_inode *dir, void *buf, size_t size, size_t *split);
+int ext4_inline_dir_store(handle_t *handle, struct ext4_inode *dir, const void *buf, size_t size);
+
+/* ---- orphan.c, orphan_file.c ---- */
+int ext4_orphan_add(handle_t *handle, struct ext4_inode *inode);
+int ext4_orphan_del(handle_t *handle, struct ext4_inode *inode);
+int ext4_orphan_init(struct ext4_fs *fs);	/* orphan file: read at mount */
+void ext4_orphan_destroy(struct ext4_fs *fs);
+bool ext4_has_orphans(struct ext4_fs *fs);	/* the disk has some to finish */
+int ext4_orphan_cleanup(struct ext4_fs *fs);	/* finish what a crash left; counts are logged */
+
+/* ---- fast_commit.c ---- */
+struct ext4_fc_state;
+int ext4_fc_replay(void *priv, enum jbd2_fc_pass pass, const void *data, unsigned int off, tid_t expected);
+/* After the journal is open: apply the records that the scan collected. */
+int ext4_fc_finish(struct ext4_fs *fs);
+
+/* ---- worker.c: one thread for periodic work ---- */
+int ext4_worker_start(struct ext4_fs *fs);
+void ext4_worker_stop(struct ext4_fs *fs);
+
+#endif /* EXT4_EXT4_I_H */
