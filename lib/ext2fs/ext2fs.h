@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The public face of lib/ext2fs: checksums, directory hashes, reading and
- * checking a superblock, multi-mount protection.  Structures are in ext2_fs.h, devices in
- * ext2_io.h.  Nothing here caches, and nothing decides which features a user of the library supports.
+ * checking a superblock, multi-mount protection.  Structures are in ext2_fs.h,
+ * devices in ext2_io.h.  Nothing here caches, and nothing decides which
+ * features a user of the library supports.
  *
  * Functions may be called from several threads at once, on different objects
  * or, where the object is const, on the same one.
@@ -23,7 +24,7 @@
  * or end, so that calls chain: the result is the next call's @seed.
  */
 uint32_t ext2fs_crc32c_le(uint32_t seed, const void *buf, size_t len);
-/* The same in big-endian bit order of CRC-32 (polynomial 0x04c11db7), for version 1 journal checksums. */
+/* CRC-32 with polynomial 0x04c11db7, most significant bit first: the journal's version 1 sums. */
 uint32_t ext2fs_crc32_be(uint32_t seed, const void *buf, size_t len);
 /* CRC-16 (polynomial 0x8005, reflected), for group descriptors with uninit_bg. */
 uint16_t ext2fs_crc16(uint16_t seed, const void *buf, size_t len);
@@ -31,9 +32,9 @@ uint16_t ext2fs_crc16(uint16_t seed, const void *buf, size_t len);
 /* ---- directory hashes ---- */
 
 /*
- * Hash the @len bytes of @name (at most EXT2_NAME_LEN) with @version (EXT2_HASH_*, signed or
- * unsigned).  @seed: 4 words in host order; NULL or all zero means the
- * standard ones.  The low bit of *@hash is clear and the value that stands for the end of a
+ * Hash the @len bytes of @name with @version (EXT2_HASH_*, signed or unsigned).
+ * @seed: 4 words in host order; NULL or all zero means the standard ones.  The
+ * low bit of *@hash is clear and the value that stands for the end of a
  * directory does not occur.  @minor_hash may be NULL; it is 0 for the legacy hash.
  * EXT2_ET_DIRHASH_UNSUPP for other versions, SIPHASH included: it needs a key.
  */
@@ -84,8 +85,8 @@ void ext2fs_inode_bitmap_csum_set(const struct ext2fs_csum *csum, struct ext4_gr
 				  const void *bitmap);
 
 /*
- * @raw: csum->inode_size bytes of inode @ino.  An inode of all zeroes has no valid
- * sum, although a fresh inode table is full of them.
+ * @raw: csum->inode_size bytes of inode @ino.  An inode of all zeroes has no
+ * valid sum, although a fresh inode table is full of them.
  */
 bool ext2fs_inode_csum_verify(const struct ext2fs_csum *csum, ext2_ino_t ino, const void *raw);
 void ext2fs_inode_csum_set(const struct ext2fs_csum *csum, ext2_ino_t ino, void *raw);
@@ -99,7 +100,8 @@ uint32_t ext2fs_inode_csum_seed(const struct ext2fs_csum *csum, ext2_ino_t ino,
 
 /*
  * A directory leaf block, with its tail.  Verify is false when the tail is
- * missing.  Set needs a tail: ext2fs_dir_block_init_tail() makes one in the last 12 bytes.
+ * missing.  Set needs a tail: ext2fs_dir_block_init_tail() makes one in the
+ * last 12 bytes.
  */
 bool ext2fs_dir_block_csum_verify(const struct ext2fs_csum *csum, uint32_t iseed,
 				  const void *block);
@@ -114,14 +116,17 @@ static inline unsigned int ext2fs_dir_tail_size(const struct ext2fs_csum *csum)
 
 /*
  * An index block of a directory, root or other; which of them is seen from its
- * first entry.  Verify is false when it is neither or its counts do not fit the block; set
- * then does nothing.
+ * first entry.  Verify is false when it is neither or its counts do not fit the
+ * block; set then does nothing.
  */
 bool ext2fs_dx_block_csum_verify(const struct ext2fs_csum *csum, uint32_t iseed,
 				 const void *block);
 void ext2fs_dx_block_csum_set(const struct ext2fs_csum *csum, uint32_t iseed, void *block);
 
-/* An extent tree block (not the root in the inode).  False when eh_max does not fit; set then does nothing. */
+/*
+ * An extent tree block (not the root in the inode).  Verify is false when
+ * eh_max does not fit the block; set then does nothing.
+ */
 bool ext2fs_extent_block_csum_verify(const struct ext2fs_csum *csum, uint32_t iseed,
 				     const void *block);
 void ext2fs_extent_block_csum_set(const struct ext2fs_csum *csum, uint32_t iseed, void *block);
@@ -179,7 +184,7 @@ struct ext2fs_super {
 
 	struct ext2fs_csum	csum;
 	uint32_t		hash_seed[4];			/* host order, for ext2fs_dirhash() */
-	uint8_t			def_hash_version;		/* EXT2_HASH_*, as stored in a new index root */
+	uint8_t			def_hash_version;		/* EXT2_HASH_* for a new index root */
 	bool			hash_unsigned;
 };
 
@@ -190,17 +195,18 @@ struct ext2fs_super {
 
 /*
  * Read and check a superblock.  @sb_block 0: the first one, at byte 1024.
- * Otherwise the copy in block @sb_block (e.g. 32768) of @block_size bytes (1024 .. 65536;
- * 0: try all).
+ * Otherwise the copy in block @sb_block (e.g. 32768) of @block_size bytes (1024
+ * .. 65536; 0: try all).
  *
  * Each field that this library or the geometry depends on is checked, and a
- * failed check says which in *@why when @why is not NULL: a constant string, valid for ever, or NULL
- * when there is nothing to add.  Changes the block size of @io to the file system's;
- * nothing is written.
+ * failed check says which in *@why when @why is not NULL: a constant string,
+ * or NULL when there is nothing to add.  Changes the block size of @io to the
+ * file system's; nothing is written.
  *
  * With EXT2FS_SUPER_JOURNAL_DEV only raw, sb_block, device_size, block_size,
- * block_bits, blocks_count, first_data_block and csum are filled; the journal superblock is in the
- * block after this one.  Without it EXT2_ET_JOURNAL_DEV refuses such a device.
+ * block_bits, blocks_count, first_data_block and csum are filled; the journal
+ * superblock is in the block after this one.  Without it EXT2_ET_JOURNAL_DEV
+ * refuses such a device.
  */
 errcode_t ext2fs_open_super(io_channel io, unsigned int flags, blk64_t sb_block,
 			    unsigned int block_size, struct ext2fs_super **ret,
@@ -208,15 +214,15 @@ errcode_t ext2fs_open_super(io_channel io, unsigned int flags, blk64_t sb_block,
 void ext2fs_free_super(struct ext2fs_super *sup);	/* writes nothing; NULL is fine */
 
 /*
- * The check itself, on a superblock in memory; fills all of *@sup except io,
- * sb_block and device_size.  @device_size in bytes, 0: do not compare.  @sup->raw is the input.
+ * The check itself, on the superblock in @sup->raw; fills the rest of *@sup
+ * except io, sb_block and device_size.  @device_size in bytes, 0: do not compare.
  */
 errcode_t ext2fs_check_super(struct ext2fs_super *sup, unsigned int flags, uint64_t device_size,
 			     const char **why);
 
 /*
- * Write @raw to where the primary superblock lies, checksum set in @raw first, as one
- * write of 1024 bytes.  Does not flush.
+ * Write @raw to where the primary superblock lies, checksum set in @raw first,
+ * as one write of 1024 bytes.  Does not flush.
  */
 errcode_t ext2fs_write_super(io_channel io, struct ext2_super_block *raw);
 
@@ -230,7 +236,7 @@ static inline int ext2fs_hash_version(const struct ext2fs_super *sup, int versio
 bool ext2fs_bg_has_super(const struct ext2fs_super *sup, dgrp_t group);
 /* Block with the @i-th (0 ..) block of primary group descriptors. */
 blk64_t ext2fs_descriptor_block_loc(const struct ext2fs_super *sup, blk_t i);
-/* Number of blocks at the start of @group taken by superblock, descriptors and reserved descriptors. */
+/* Blocks at the start of @group taken by superblock, descriptors and reserved descriptors. */
 blk_t ext2fs_group_overhead(const struct ext2fs_super *sup, dgrp_t group);
 
 static inline blk64_t ext2fs_group_first_block(const struct ext2fs_super *sup, dgrp_t group)
@@ -264,7 +270,7 @@ static inline bool ext2fs_blocks_valid(const struct ext2fs_super *sup, blk64_t b
 /* Size of what @fd is open on, a block device or a regular file, in bytes. */
 errcode_t ext2fs_get_fd_size(int fd, uint64_t *bytes);
 
-/* Names of feature bits, "" for a bit without one: kind 0 compat, 1 incompat, 2 ro_compat. */
+/* The three words of feature bits, numbered as in e2fsprogs' libe2p */
 enum ext2fs_feature_kind {
 	E2P_FEATURE_COMPAT, E2P_FEATURE_INCOMPAT, E2P_FEATURE_RO_INCOMPAT,
 };
@@ -287,8 +293,8 @@ struct ext2fs_mmp_holder {
 /*
  * The keep-alive thread could not go on; called once, from that thread.
  * @err EXT2_ET_MMP_CHANGE_ABORT: @holder wrote the block, the file system must not be
- * written any more.  Other errors: the block could not be read or written for so long that
- * others may believe that nobody is here.
+ * written any more.  Other errors: the block could not be read or written for
+ * so long that others may believe that nobody is here.
  */
 typedef void (*ext2fs_mmp_lost_fn)(void *priv, errcode_t err,
 				   const struct ext2fs_mmp_holder *holder);
@@ -301,18 +307,19 @@ typedef void (*ext2fs_mmp_lost_fn)(void *priv, errcode_t err,
  *
  * The MMP block is read and written past all caches: on a path device through
  * an own O_DIRECT descriptor; where the channel is /dev/fd/N, through the
- * channel, which then needs O_DIRECT (EXT2_ET_MMP_OPEN_DIRECT) unless the file is regular
- * or can be opened anew.  @sup->io must be the device's own channel, no cache, and outlive the claim.
+ * channel, which then needs O_DIRECT (EXT2_ET_MMP_OPEN_DIRECT) unless the file
+ * is regular or can be opened anew.  @sup->io must be the device's own channel,
+ * not a cache, and outlive the claim.
  */
 errcode_t ext2fs_mmp_start(const struct ext2fs_super *sup, ext2fs_mmp_lost_fn lost, void *priv,
 			   struct ext2fs_mmp_holder *holder, struct ext2fs_mmp **ret);
 /* Look only: who holds it, from the block as it is.  Nothing is written, nobody waits. */
 errcode_t ext2fs_mmp_peek(const struct ext2fs_super *sup, struct ext2fs_mmp_holder *holder);
-/* Stop the thread, mark the block clean and free @mmp, also when an error is returned.  NULL is fine. */
+/* Stop the thread, mark the block clean, free @mmp, also on errors.  NULL is fine. */
 errcode_t ext2fs_mmp_stop(struct ext2fs_mmp *mmp);
 /*
- * The same, but put the block back as it was before the claim when it was clean then: for a
- * mount that failed and must leave no trace.
+ * The same, but put the block back as it was before the claim when it was clean
+ * then: for a mount that failed and must leave no trace.
  */
 errcode_t ext2fs_mmp_abandon(struct ext2fs_mmp *mmp);
 
