@@ -95,6 +95,8 @@ static_assert(sizeof(struct struct_io_manager) == 30 * sizeof(long), "io_manager
 #define IO_FLAG_FORCE_BOUNCE	0x0008	/* pass all data through aligned buffers */
 
 /*
+ * io_channel_X() calls the manager's X, after a check of the arguments.  The
+ * manager's close drops a reference and frees the channel with the last one.
  * A slot that a manager leaves empty gives EXT2_ET_OP_NOT_SUPPORTED, except:
  * read_blk64/write_blk64 fall back to read_blk/write_blk for blocks that fit
  * an unsigned long, and a flush that does not exist succeeds.
@@ -146,7 +148,8 @@ errcode_t io_channel_cache_readahead(io_channel channel, unsigned long long bloc
 /*
  * The descriptor behind the channel, owned by the channel; byte 0 of the
  * channel is byte 0 of the descriptor.  EINVAL when that is not so (offset=),
- * EXT2_ET_OP_NOT_SUPPORTED when there is none; *@fd is then -1.
+ * EXT2_ET_OP_NOT_SUPPORTED when there is none; *@fd is then -1.  For reading:
+ * the channel does not know what is written past it, and does not flush it.
  */
 errcode_t io_channel_get_fd(io_channel channel, int *fd);
 /* flock(2) on the channel's file with its LOCK_* operation; EWOULDBLOCK with LOCK_NB. */
