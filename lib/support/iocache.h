@@ -43,7 +43,7 @@ struct iocache_buf {
 	unsigned int		b_state;
 	unsigned int		b_pins;		/* atomic: > 0 = may neither be written home nor evicted */
 	void			*b_private;
-	struct list_head	b_dirty_list;	/* private to the cache */
+	struct list_head	b_dirty_list;	/* private to the cache; holds a reference */
 };
 
 struct iocache_params {
@@ -69,6 +69,7 @@ void iocache_destroy(struct iocache *ic);
 
 #define IOCACHE_GET_NEW		0x1	/* the caller will fill it: zeroed, up to date, never read */
 #define IOCACHE_GET_PEEK	0x2	/* only if cached and up to date; else *ret = NULL, success */
+#define IOCACHE_GET_NOREAD	0x4	/* whatever is cached, maybe not up to date; never read */
 
 /*
  * Get a referenced buffer of block @blk, read from the device unless cached.
@@ -118,6 +119,7 @@ void iocache_readahead(struct iocache *ic, const blk64_t *blks, size_t count);
  * The blocks [blk, blk + count) no longer hold what the cache knows (freed,
  * or now file data): drop their buffers, dirty or not.  A buffer that is
  * referenced or pinned elsewhere loses its dirty and up-to-date state instead.
+ * Waits for transfers of these buffers that are under way.
  */
 void iocache_forget(struct iocache *ic, blk64_t blk, blk64_t count);
 
@@ -134,6 +136,8 @@ errcode_t iocache_flush(struct iocache *ic);
 
 /* Give back memory: evict clean unreferenced unpinned buffers, lowest priority first.  Returns the number of bytes freed. */
 size_t iocache_shrink(struct iocache *ic, size_t target_bytes);
+/* Change the upper bound of cached bytes; 0 = none. */
+void iocache_set_max_bytes(struct iocache *ic, uint64_t max_bytes);
 
 void iocache_get_stats(struct iocache *ic, struct iocache_stats *stats);
 io_channel iocache_backing(struct iocache *ic);
