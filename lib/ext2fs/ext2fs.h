@@ -274,7 +274,10 @@ errcode_t ext2fs_get_fd_size(int fd, uint64_t *bytes);
 enum ext2fs_feature_kind {
 	E2P_FEATURE_COMPAT, E2P_FEATURE_INCOMPAT, E2P_FEATURE_RO_INCOMPAT,
 };
-/* The name mke2fs -O uses for the single bit @mask; "FEATURE_I17"-like for unknown ones. */
+/*
+ * The name mke2fs -O uses for the single bit @mask; unknown bits are written
+ * like "FEATURE_I17" into @buf, where 16 bytes are enough.
+ */
 const char *ext2fs_feature_name(enum ext2fs_feature_kind kind, uint32_t mask, char *buf,
 				size_t len);
 

@@ -72,7 +72,7 @@ errcode_t unix_set_blksize(io_channel channel, int blksize)
 
 errcode_t unix_read_blk64(io_channel channel, unsigned long long block, int count, void *buf)
 {
-	errcode_t err, other;
+	errcode_t err;
 	uint64_t pos;
 	size_t len, done;
 
@@ -83,10 +83,10 @@ errcode_t unix_read_blk64(io_channel channel, unsigned long long block, int coun
 	if (!err)
 		return 0;
 	memset((char *)buf + done, 0, len - done);
-	if (!channel->read_error)
-		return err;
-	other = channel->read_error(channel, (unsigned long)block, count, buf, len, (int)done, err);
-	return other;
+	if (channel->read_error)
+		err = channel->read_error(channel, (unsigned long)block, count, buf, len,
+					  (int)done, err);
+	return err;
 }
 
 /* All that writes data goes through here. */

@@ -192,7 +192,7 @@ static errcode_t open_path(const char *name, int flags, int *fd)
 static errcode_t unix_open(const char *name, int flags, io_channel *channel)
 {
 	errcode_t err;
-	int fd;
+	int fd = -1;
 
 	*channel = NULL;
 	if (!name || !*name)
@@ -235,7 +235,7 @@ errcode_t unixfd_parse_name(const char *name, int *fd)
 static errcode_t unixfd_open(const char *name, int flags, io_channel *channel)
 {
 	errcode_t err;
-	int fd;
+	int fd = -1;
 
 	*channel = NULL;
 	if (!name || !*name)

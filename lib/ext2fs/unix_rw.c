@@ -38,19 +38,22 @@ static errcode_t raw_read(int fd, char *buf, size_t len, uint64_t pos, size_t *d
 	return 0;
 }
 
-static errcode_t raw_write(int fd, const char *buf, size_t len, uint64_t pos, size_t *done)
+static errcode_t raw_write(const struct unix_private_data *data, const char *buf, size_t len,
+			   uint64_t pos, size_t *done)
 {
 	*done = 0;
 	while (*done < len) {
-		ssize_t n = unix_io_calls.pwrite(fd, buf + *done, len - *done,
+		ssize_t n = unix_io_calls.pwrite(data->fd, buf + *done, len - *done,
 						 (off_t)(pos + *done));
 
 		if (n == 0)
 			return EXT2_ET_SHORT_WRITE;
 		if (n > 0)
 			*done += (size_t)n;
+		else if (errno == ENOSPC && !data->regular)
+			return EXT2_ET_SHORT_WRITE;	/* how a device says that it ends here */
 		else if (errno != EINTR)
-			return errno == ENOSPC ? EXT2_ET_SHORT_WRITE : errno;
+			return errno;
 	}
 	return 0;
 }
@@ -150,7 +153,7 @@ static errcode_t write_window(struct unix_private_data *data, const struct windo
 	}
 	if (!err) {
 		memcpy(bounce + w->skip, buf, w->part);
-		err = raw_write(data->fd, bounce, w->len, w->start, &done);
+		err = raw_write(data, bounce, w->len, w->start, &done);
 	}
 	if (partial)
 		pthread_mutex_unlock(&data->rmw_lock);
@@ -200,7 +203,7 @@ errcode_t unix_write(struct unix_private_data *data, const void *buf, size_t len
 	if (needs_bounce(data, buf, len, pos))
 		err = bounce_write(data, buf, len, pos, done);
 	else
-		err = raw_write(data->fd, buf, len, pos, done);
+		err = raw_write(data, buf, len, pos, done);
 	__atomic_add_fetch(&data->stats.bytes_written, *done, __ATOMIC_RELAXED);
 	return err;
 }
