@@ -480,7 +480,8 @@ void options_init(struct options *opt, const char *program)
 	const char *slash = program ? strrchr(program, '/') : NULL;
 
 	memset(opt, 0, sizeof(*opt));
-	opt->program = slash ? slash + 1 : program ? program : "fuse4fs";
+	snprintf(opt->program, sizeof(opt->program), "%s",
+		 slash ? slash + 1 : program ? program : "fuse4fs");
 	opt->default_opts = true;
 	opt->mount.barrier = true;
 	opt->mount.init_itable = true;

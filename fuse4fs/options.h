@@ -13,7 +13,7 @@
 #include "parse.h"
 
 struct options {
-	const char	*program;	/* name for messages: fuse4fs or fuse2fs */
+	char		program[32];	/* name for messages: fuse4fs or fuse2fs */
 	char		*device;	/* as given */
 	char		*mountpoint;	/* as given */
 

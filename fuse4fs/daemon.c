@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The process: background, place in the queue of the OOM killer, lock file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "daemon.h"
+#include "exitcode.h"
+#include "logging.h"
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER	57
+#endif
+#define DEFAULT_OOM_SCORE	(-500)
+
+static int ready_fd = -1;
+static int lock_fd = -1;
+static char *lock_path;
+
+/* The parent's whole life: the child's word, or its exit status. */
+static void __attribute__((noreturn)) wait_for_child(pid_t child, int fd)
+{
+	char word;
+	int status;
+	ssize_t n;
+
+	do {
+		n = read(fd, &word, 1);
+	} while (n < 0 && errno == EINTR);
+	if (n == 1)
+		_exit(EXIT_OK);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status))
+		_exit(WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_SYSTEM);
+	_exit(EXIT_SYSTEM);
+}
+
+bool daemon_start(void)
+{
+	int fds[2];
+	pid_t child;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return false;
+	child = fork();
+	if (child < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return false;
+	}
+	if (child) {
+		close(fds[1]);
+		wait_for_child(child, fds[0]);
+	}
+	close(fds[0]);
+	ready_fd = fds[1];
+	setsid();
+	return true;
+}
+
+void daemon_ready(void)
+{
+	int null;
+
+	if (ready_fd < 0)
+		return;
+	if (chdir("/"))
+		log_warn("cannot change to the root directory: %s", strerror(errno));
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		if (null > STDERR_FILENO)
+			close(null);
+	}
+	if (write(ready_fd, "", 1) != 1)
+		log_debug("nobody waited for the mount");
+	close(ready_fd);
+	ready_fd = -1;
+}
+
+static bool set_oom_score(int score)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	bool good;
+
+	if (fd < 0)
+		return false;
+	good = dprintf(fd, "%d", score) > 0;
+	close(fd);
+	return good;
+}
+
+void process_protect(const struct options *opt)
+{
+	int score = opt->has_oom_score ? (int)opt->oom_score_adj : DEFAULT_OOM_SCORE;
+
+	/* Lowering it takes a privilege that an ordinary user lacks; only what was asked for is worth a word. */
+	if (!set_oom_score(score) && opt->has_oom_score)
+		log_warn("cannot set oom_score_adj to %d: %s", score, strerror(errno));
+	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
+		log_debug("not marked as an I/O flusher: %s", strerror(errno));
+}
+
+bool lockfile_take(const struct options *opt)
+{
+	if (!opt->lockfile)
+		return true;
+	lock_fd = open(opt->lockfile, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (lock_fd < 0) {
+		log_err("cannot open the lock file %s: %s", opt->lockfile, strerror(errno));
+		return false;
+	}
+	if (flock(lock_fd, LOCK_EX | LOCK_NB)) {
+		char pid[16] = "?";
+		ssize_t len = pread(lock_fd, pid, sizeof(pid) - 1, 0);
+
+		if (len > 0)
+			pid[strcspn(pid, "\n")] = '\0';
+		log_err("the lock file %s is held by process %s; unmount that first", opt->lockfile,
+			pid);
+		close(lock_fd);
+		lock_fd = -1;
+		return false;
+	}
+	/* The name must still be good when the folder has been left. */
+	lock_path = realpath(opt->lockfile, NULL);
+	if (ftruncate(lock_fd, 0) || dprintf(lock_fd, "%d\n", getpid()) < 0)
+		log_warn("cannot write the lock file %s: %s", opt->lockfile, strerror(errno));
+	return true;
+}
+
+void lockfile_drop(void)
+{
+	if (lock_fd < 0)
+		return;
+	if (lock_path)
+		unlink(lock_path);
+	free(lock_path);
+	close(lock_fd);
+	lock_fd = -1;
+}

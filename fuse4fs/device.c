@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Opening and locking the device and the external journal.  Nothing here reads
+ * the content.
+ */
+#include <com_err.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <blkid.h>
+#include <time.h>
+#include <unistd.h>
+#include <uuid.h>
+#include "device.h"
+#include "holder.h"
+#include "logging.h"
+
+/* Seconds to wait for a device that is in use, and for a server of ours that says it is ending. */
+#define BUSY_SECONDS	3
+#define ENDING_SECONDS	60
+#define RETRY_NSEC	50000000
+
+static bool __attribute__((format(printf, 3, 4)))
+refuse(char *reason, size_t size, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, size, format, args);
+	va_end(args);
+	return false;
+}
+
+static const char *advice(errcode_t err, bool writing)
+{
+	switch (err) {
+	case EACCES:
+	case EPERM:
+		return writing ? "; you need permission to read and write it" :
+				 "; you need permission to read it";
+	case ENOENT:
+		return "; check the name";
+	case ENXIO:
+	case ENOMEDIUM:
+		return "; is there a medium in the drive?";
+	default:
+		return "";
+	}
+}
+
+static io_manager manager_for(const char *path)
+{
+	return strncmp(path, "/dev/fd/", 8) ? unix_io_manager : unixfd_io_manager;
+}
+
+static bool is_busy(errcode_t err)
+{
+	return err == EBUSY || err == EWOULDBLOCK;
+}
+
+/* One attempt: the channel, locked, or an error. */
+static errcode_t open_locked(const char *path, const struct stat *st, int flags, io_channel *ret)
+{
+	io_channel channel;
+	errcode_t err = manager_for(path)->open(path, flags, &channel);
+
+	if (err)
+		return err;
+	/* A block device is locked by having been opened exclusively. */
+	if (!S_ISBLK(st->st_mode)) {
+		err = io_channel_flock(channel, (flags & IO_FLAG_RW ? LOCK_EX : LOCK_SH) | LOCK_NB);
+		if (err) {
+			io_channel_close(channel);
+			return err;
+		}
+	}
+	*ret = channel;
+	return 0;
+}
+
+static double seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec - start->tv_sec + (now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+/* Try until it is free or the deadline has passed. */
+static errcode_t open_waiting(const char *path, const struct stat *st, int flags, io_channel *ret)
+{
+	const struct timespec pause = { .tv_nsec = RETRY_NSEC };
+	struct timespec start;
+	char holder[200];
+	bool ending;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (;;) {
+		errcode_t err = open_locked(path, st, flags, ret);
+		double waited = seconds_since(&start);
+
+		if (!is_busy(err))
+			return err;
+		if (waited > ENDING_SECONDS)
+			return err;
+		if (waited > BUSY_SECONDS &&
+		    !(holder_find(st, holder, sizeof(holder), &ending) && ending))
+			return err;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static bool refuse_busy(const char *path, const struct stat *st, char *reason, size_t size)
+{
+	char holder[200];
+	bool ending;
+
+	if (!holder_find(st, holder, sizeof(holder), &ending))
+		return refuse(reason, size, "%s is in use by somebody whom only root can see; "
+			      "unmount it there first", path);
+	return refuse(reason, size, "%s is in use by %s; unmount it there first", path, holder);
+}
+
+static bool check_kind(const char *path, const struct stat *st, char *reason, size_t size)
+{
+	if (S_ISDIR(st->st_mode))
+		return refuse(reason, size, "%s is a directory; name a block device or an image file",
+			      path);
+	if (!S_ISBLK(st->st_mode) && !S_ISREG(st->st_mode))
+		return refuse(reason, size, "%s is neither a block device nor a regular file", path);
+	return true;
+}
+
+/* Open @path for us alone.  *@read_only is set when it can only be read. */
+static bool open_exclusively(const char *path, const struct options *opt, bool *read_only,
+			     io_channel *ret, char *reason, size_t size)
+{
+	int flags = IO_FLAG_EXCLUSIVE | (opt->mount.direct_io ? IO_FLAG_DIRECT_IO : 0);
+	char loop[32];
+	struct stat st;
+	errcode_t err;
+
+	if (stat(path, &st))
+		return refuse(reason, size, "cannot open %s: %s%s", path, strerror(errno),
+			      advice(errno, false));
+	if (!check_kind(path, &st, reason, size))
+		return false;
+	if (S_ISREG(st.st_mode) && holder_loop(&st, *read_only, loop, sizeof(loop)))
+		return refuse(reason, size, "%s is in use by the kernel as %s; detach it with "
+			      "`losetup -d %s', or mount that instead", path, loop, loop);
+	err = open_waiting(path, &st, flags | (*read_only ? 0 : IO_FLAG_RW), ret);
+	if (!*read_only && (err == EACCES || err == EPERM || err == EROFS)) {
+		errcode_t second = open_waiting(path, &st, flags, ret);
+
+		if (!second) {
+			log_warn("%s: %s; mounting read-only", path, error_message(err));
+			*read_only = true;
+			return true;
+		}
+		if (is_busy(second))
+			err = second;
+	}
+	if (is_busy(err))
+		return refuse_busy(path, &st, reason, size);
+	if (err == EINVAL && opt->mount.direct_io)
+		return refuse(reason, size, "cannot open %s for direct I/O: %s; try without `directio'",
+			      path, error_message(err));
+	return !err || refuse(reason, size, "cannot open %s: %s%s", path, error_message(err),
+			      advice(err, !*read_only));
+}
+
+bool device_open(const struct options *opt, struct device *dev, char *reason, size_t size)
+{
+	char text[48];
+	errcode_t err;
+
+	dev->channel = dev->journal = NULL;
+	dev->read_only = opt->mount.read_only;
+	if (!open_exclusively(opt->device, opt, &dev->read_only, &dev->channel, reason, size))
+		return false;
+	if (!opt->offset)
+		return true;
+	snprintf(text, sizeof(text), "offset=%llu", (unsigned long long)opt->offset);
+	err = io_channel_set_options(dev->channel, text);
+	if (!err)
+		return true;
+	device_close(dev);
+	return refuse(reason, size, "%s: cannot look at offset %llu: %s", opt->device,
+		      (unsigned long long)opt->offset, error_message(err));
+}
+
+/* The superblock and journal_dev= have device numbers in the kernel's own packing. */
+static char *path_of_devnum(uint32_t devnum)
+{
+	unsigned int major_nr = (devnum & 0xfff00) >> 8;
+	unsigned int minor_nr = (devnum & 0xff) | (devnum >> 12 & 0xfff00);
+	char *path;
+
+	return asprintf(&path, "/dev/block/%u:%u", major_nr, minor_nr) < 0 ? NULL : path;
+}
+
+static char *path_of_uuid(const uint8_t uuid[16])
+{
+	char text[37];
+
+	uuid_unparse_lower(uuid, text);
+	return blkid_evaluate_tag("UUID", text, NULL);
+}
+
+/* Where the journal is: as the user said, else by its UUID, else where it last was. */
+static char *journal_path(const struct options *opt, const struct ext4_probe_info *info)
+{
+	char *path;
+
+	if (opt->journal_path)
+		return strdup(opt->journal_path);
+	if (opt->journal_dev)
+		return path_of_devnum(opt->journal_dev);
+	path = path_of_uuid(info->journal_uuid);
+	return path || !info->journal_devnum ? path : path_of_devnum(info->journal_devnum);
+}
+
+bool device_open_journal(const struct options *opt, const struct ext4_probe_info *info,
+			 struct device *dev, char *reason, size_t size)
+{
+	bool read_only = dev->read_only, good;
+	char *path = journal_path(opt, info);
+	char text[37], why[400];
+
+	uuid_unparse_lower(info->journal_uuid, text);
+	if (!path)
+		return refuse(reason, size, "%s has its journal on another device, UUID %s, which is "
+			      "not found; name it with -o journal_path=", opt->device, text);
+	good = open_exclusively(path, opt, &read_only, &dev->journal, why, sizeof(why));
+	if (good && read_only && !dev->read_only) {
+		device_close(&(struct device) { .channel = dev->journal });
+		dev->journal = NULL;
+		snprintf(why, sizeof(why), "%s can only be read; mount with -o ro", path);
+		good = false;
+	}
+	free(path);
+	return good || refuse(reason, size, "%s: external journal: %s", opt->device, why);
+}
+
+errcode_t device_close(struct device *dev)
+{
+	errcode_t err = dev->journal ? io_channel_close(dev->journal) : 0;
+	errcode_t err2 = dev->channel ? io_channel_close(dev->channel) : 0;
+
+	dev->journal = dev->channel = NULL;
+	return err ? err : err2;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who else uses a device or an image file, as far as /proc and /sys tell.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include "holder.h"
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	if (S_ISBLK(a->st_mode))
+		return S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Read a small text file without its last newline; false when it cannot be read. */
+static bool read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	if (fd < 0)
+		return false;
+	len = read(fd, text, size - 1);
+	close(fd);
+	if (len < 0)
+		return false;
+	if (len && text[len - 1] == '\n')
+		len--;
+	text[len] = '\0';
+	return true;
+}
+
+bool holder_loop(const struct stat *st, bool read_only, char *text, size_t size)
+{
+	DIR *dir = opendir("/sys/block");
+	char path[PATH_MAX], backing[PATH_MAX], ro[8];
+	struct dirent *ent;
+	struct stat file;
+	bool found = false;
+
+	if (!dir)
+		return false;
+	while (!found && (ent = readdir(dir))) {
+		if (strncmp(ent->d_name, "loop", 4))
+			continue;
+		snprintf(path, sizeof(path), "/sys/block/%s/loop/backing_file", ent->d_name);
+		if (!read_text(path, backing, sizeof(backing)) || stat(backing, &file) ||
+		    !same_file(st, &file))
+			continue;
+		snprintf(path, sizeof(path), "/sys/block/%s/ro", ent->d_name);
+		if (read_only && read_text(path, ro, sizeof(ro)) && !strcmp(ro, "1"))
+			continue;
+		snprintf(text, size, "/dev/%s", ent->d_name);
+		found = true;
+	}
+	closedir(dir);
+	return found;
+}
+
+/* A block device that the kernel has mounted. */
+static bool find_mount(const struct stat *st, char *text, size_t size)
+{
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	unsigned int major_nr, minor_nr;
+	char *line = NULL;
+	size_t room = 0;
+	bool found = false;
+	char *where;
+
+	if (!mounts)
+		return false;
+	while (!found && getline(&line, &room, mounts) >= 0) {
+		if (sscanf(line, "%*d %*d %u:%u %*s %ms", &major_nr, &minor_nr, &where) != 3)
+			continue;
+		if (makedev(major_nr, minor_nr) == st->st_rdev) {
+			snprintf(text, size, "the kernel, which has it mounted on %s", where);
+			found = true;
+		}
+		free(where);
+	}
+	free(line);
+	fclose(mounts);
+	return found;
+}
+
+/* A block device that is a part of another one: LVM, RAID, encryption. */
+static bool find_stacked(const struct stat *st, char *text, size_t size)
+{
+	char path[PATH_MAX];
+	struct dirent *ent;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(st->st_rdev),
+		 minor(st->st_rdev));
+	dir = opendir(path);
+	if (!dir)
+		return false;
+	while (!found && (ent = readdir(dir))) {
+		if (ent->d_name[0] == '.')
+			continue;
+		snprintf(text, size, "the block device /dev/%s, which is built on it", ent->d_name);
+		found = true;
+	}
+	closedir(dir);
+	return found;
+}
+
+static bool process_has(const char *pid, const struct stat *st)
+{
+	char path[PATH_MAX];
+	struct dirent *ent;
+	struct stat file;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return false;
+	while (!found && (ent = readdir(dir)))
+		found = isdigit((unsigned char)ent->d_name[0]) &&
+			!fstatat(dirfd(dir), ent->d_name, &file, 0) && same_file(st, &file);
+	closedir(dir);
+	return found;
+}
+
+static void describe_process(const char *pid, char *text, size_t size, bool *ending)
+{
+	char path[PATH_MAX], name[64] = "?", command[4096];
+
+	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+	read_text(path, name, sizeof(name));
+	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+	*ending = read_text(path, command, sizeof(command)) && strstr(command, "[cleaning up]");
+	snprintf(text, size, "process %s (%s)", pid, name);
+}
+
+static bool find_process(const struct stat *st, char *text, size_t size, bool *ending)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *ent;
+	bool found = false;
+
+	if (!dir)
+		return false;
+	while (!found && (ent = readdir(dir))) {
+		if (!isdigit((unsigned char)ent->d_name[0]) || atol(ent->d_name) == getpid())
+			continue;
+		found = process_has(ent->d_name, st);
+		if (found)
+			describe_process(ent->d_name, text, size, ending);
+	}
+	closedir(dir);
+	return found;
+}
+
+bool holder_find(const struct stat *st, char *text, size_t size, bool *ending)
+{
+	*ending = false;
+	if (S_ISBLK(st->st_mode) && (find_mount(st, text, size) || find_stacked(st, text, size)))
+		return true;
+	return find_process(st, text, size, ending);
+}

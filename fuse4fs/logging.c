@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which of libsupport's sinks messages go to, and when.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "logging.h"
+#include "support/log.h"
+
+static const struct options *opt;
+static int logfile_fd = -1;
+
+static enum support_log_level support_level(enum ext4_log_level level)
+{
+	static const enum support_log_level levels[] = {
+		[EXT4_LOG_ERR] = SUPPORT_LOG_ERR, [EXT4_LOG_WARN] = SUPPORT_LOG_WARN,
+		[EXT4_LOG_INFO] = SUPPORT_LOG_INFO, [EXT4_LOG_DEBUG] = SUPPORT_LOG_DEBUG,
+	};
+
+	return levels[level];
+}
+
+/* While the user waits for the mount, silence means success, unless more was asked for. */
+bool log_open(const struct options *options)
+{
+	opt = options;
+	support_log_set_prefix(opt->program, NULL);
+	if (opt->debug)
+		support_log_set_level(SUPPORT_LOG_DEBUG);
+	else if (!opt->foreground)
+		support_log_set_level(SUPPORT_LOG_WARN);
+	if (!opt->logfile)
+		return true;
+	logfile_fd = open(opt->logfile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	if (logfile_fd >= 0)
+		return true;
+	log_err("cannot write the log file %s: %s", opt->logfile, strerror(errno));
+	return false;
+}
+
+void log_detach(void)
+{
+	support_log_set_level(opt->debug ? SUPPORT_LOG_DEBUG : SUPPORT_LOG_INFO);
+	if (logfile_fd >= 0)
+		support_log_to_fd(logfile_fd);
+	else if (!opt->foreground && !(opt->kernel && !support_log_to_kmsg()))
+		support_log_to_syslog();
+}
+
+void log_close(void)
+{
+	support_log_to_stderr();
+	if (logfile_fd >= 0)
+		close(logfile_fd);
+	logfile_fd = -1;
+}
+
+void log_message(enum ext4_log_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	support_vlog(support_level(level), format, args);
+	va_end(args);
+}
+
+void log_from_engine(void *priv, enum ext4_log_level level, const char *message)
+{
+	support_log(support_level(level), "%s: %s", (const char *)priv, message);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The threads that read requests and have them answered.
+ *
+ * Always at least one thread waits for the next request, so that one that takes long (an fsync)
+ * holds up nobody; when more than a few wait, the surplus parks, because each thread that the kernel
+ * wakes in turn has cold caches.  Compared with libfuse's own loop this one takes no lock per request,
+ * lets rawmsg.c see each message first, and reads a message so that the data of a WRITE is page aligned.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <linux/fuse.h>
+#include "logging.h"
+#include "loop.h"
+#include "rawmsg.h"
+#include "timing.h"
+
+#define MAX_WORKERS	32
+#define MAX_IDLE	2
+/* The largest WRITE that we negotiate, with its headers; see op_init(). */
+#define MESSAGE_SIZE	((1U << 20) + 4096)
+#define PAGE		4096
+/* Where a message starts in the buffer: its data then starts at the second page. */
+#define MESSAGE_START	(PAGE - sizeof(struct fuse_in_header) - sizeof(struct fuse_write_in))
+#define KICK_SIGNAL	SIGUSR2
+
+struct loop {
+	struct server	*srv;
+	int		fd, wake;
+	unsigned int	max_workers;
+	atomic_bool	stop, ended, initialised;
+	atomic_int	idle;		/* threads in read() or on the way there */
+
+	pthread_mutex_t	lock;		/* of all that follows */
+	pthread_cond_t	unpark, exited;
+	unsigned int	parked, wanted;	/* threads that sleep; how many of them shall wake */
+	unsigned int	running, started;
+	pthread_t	threads[MAX_WORKERS];
+	bool		alive[MAX_WORKERS];
+};
+
+struct worker {
+	struct loop	*loop;
+	unsigned int	nr;
+	char		*buf;
+};
+
+static void *worker_main(void *arg);
+
+/* With loop->lock held. */
+static bool start_worker(struct loop *loop)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+
+	if (!worker)
+		return false;
+	worker->loop = loop;
+	worker->nr = loop->started;
+	worker->buf = mmap(NULL, MESSAGE_SIZE + PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (worker->buf == MAP_FAILED)
+		goto fail;
+	if (pthread_create(&loop->threads[worker->nr], NULL, worker_main, worker))
+		goto unmap;
+	loop->alive[worker->nr] = true;
+	loop->started++;
+	loop->running++;
+	atomic_fetch_add(&loop->idle, 1);
+	return true;
+unmap:
+	munmap(worker->buf, MESSAGE_SIZE + PAGE);
+fail:
+	free(worker);
+	return false;
+}
+
+/* Nobody is left to take the next request. */
+static void add_idle_worker(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	if (atomic_load(&loop->stop)) {
+		;
+	} else if (loop->parked > loop->wanted) {
+		loop->wanted++;
+		atomic_fetch_add(&loop->idle, 1);
+		pthread_cond_signal(&loop->unpark);
+	} else if (loop->started < loop->max_workers) {
+		start_worker(loop);
+	}
+	pthread_mutex_unlock(&loop->lock);
+}
+
+/* Enough others wait: sleep until there are too few. */
+static void park(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	if (!atomic_load(&loop->stop)) {
+		atomic_fetch_sub(&loop->idle, 1);
+		loop->parked++;
+		while (!loop->wanted && !atomic_load(&loop->stop))
+			pthread_cond_wait(&loop->unpark, &loop->lock);
+		loop->parked--;
+		if (loop->wanted)
+			loop->wanted--;
+		else
+			atomic_fetch_add(&loop->idle, 1);
+	}
+	pthread_mutex_unlock(&loop->lock);
+}
+
+static void end_loop(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	atomic_store(&loop->stop, true);
+	pthread_cond_broadcast(&loop->unpark);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+/* The next message's size; 0 when there will be none. */
+static size_t receive(struct loop *loop, char *message)
+{
+	while (!atomic_load(&loop->stop)) {
+		ssize_t size = read(loop->fd, message, MESSAGE_SIZE);
+
+		if (size > 0)
+			return size;
+		/* ENOENT: the request was interrupted while it was being copied. */
+		if (size < 0 && (errno == EINTR || errno == ENOENT || errno == EAGAIN))
+			continue;
+		if (size < 0 && errno != ENODEV)
+			log_err("reading requests from the kernel failed: %s", strerror(errno));
+		end_loop(loop);
+	}
+	return 0;
+}
+
+static void serve(struct loop *loop, const void *message, size_t size)
+{
+	const struct fuse_in_header *header = message;
+	uint32_t opcode = size >= sizeof(*header) ? header->opcode : 0;
+	uint64_t start = loop->srv->opt->timing ? timing_now() : 0;
+	struct fuse_buf buf = { .size = size, .mem = (void *)message };
+
+	if (!rawmsg_begin(loop->srv, message, size))
+		fuse_session_process_buf(loop->srv->se, &buf);
+	rawmsg_end();
+	if (start)
+		timing_count(opcode, start);
+	if (opcode == FUSE_INIT) {
+		atomic_store(&loop->initialised, true);
+		kill(getpid(), loop->wake);
+	}
+	if (fuse_session_exited(loop->srv->se))
+		end_loop(loop);
+}
+
+static void worker_exit(struct worker *worker)
+{
+	struct loop *loop = worker->loop;
+
+	thread_buffer_free();
+	munmap(worker->buf, MESSAGE_SIZE + PAGE);
+	pthread_mutex_lock(&loop->lock);
+	loop->alive[worker->nr] = false;
+	if (!--loop->running) {
+		atomic_store(&loop->ended, true);
+		kill(getpid(), loop->wake);
+	}
+	pthread_cond_signal(&loop->exited);
+	pthread_mutex_unlock(&loop->lock);
+	free(worker);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *worker = arg;
+	struct loop *loop = worker->loop;
+	char *message = worker->buf + MESSAGE_START;
+	sigset_t kick;
+	size_t size;
+
+	pthread_setname_np(pthread_self(), "fuse4fs-worker");
+	sigemptyset(&kick);
+	sigaddset(&kick, KICK_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+
+	while ((size = receive(loop, message))) {
+		if (atomic_fetch_sub(&loop->idle, 1) == 1)
+			add_idle_worker(loop);
+		serve(loop, message, size);
+		if (atomic_fetch_add(&loop->idle, 1) >= MAX_IDLE)
+			park(loop);
+	}
+	worker_exit(worker);
+	return NULL;
+}
+
+static void on_kick(int sig __attribute__((unused)))
+{
+}
+
+struct loop *loop_start(struct server *srv, int wake)
+{
+	struct sigaction kick = { .sa_handler = on_kick };
+	struct loop *loop = calloc(1, sizeof(*loop));
+	bool started;
+
+	if (!loop)
+		return NULL;
+	sigaction(KICK_SIGNAL, &kick, NULL);
+	loop->srv = srv;
+	loop->fd = fuse_session_fd(srv->se);
+	loop->wake = wake;
+	loop->max_workers = srv->opt->single_thread ? 1 : MAX_WORKERS;
+	srv->several_threads = loop->max_workers > 1;
+	pthread_mutex_init(&loop->lock, NULL);
+	pthread_cond_init(&loop->unpark, NULL);
+	pthread_cond_init(&loop->exited, NULL);
+	pthread_mutex_lock(&loop->lock);
+	started = start_worker(loop);
+	pthread_mutex_unlock(&loop->lock);
+	if (started)
+		return loop;
+	free(loop);
+	return NULL;
+}
+
+bool loop_initialised(const struct loop *loop)
+{
+	return atomic_load(&loop->initialised);
+}
+
+bool loop_ended(const struct loop *loop)
+{
+	return atomic_load(&loop->ended);
+}
+
+/* A thread may be between looking at `stop' and read(), so kick until all have gone. */
+void loop_stop(struct loop *loop)
+{
+	struct timespec until;
+
+	end_loop(loop);
+	pthread_mutex_lock(&loop->lock);
+	while (loop->running) {
+		for (unsigned int i = 0; i < loop->started; i++)
+			if (loop->alive[i])
+				pthread_kill(loop->threads[i], KICK_SIGNAL);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 20000000;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		pthread_cond_timedwait(&loop->exited, &loop->lock, &until);
+	}
+	pthread_mutex_unlock(&loop->lock);
+	for (unsigned int i = 0; i < loop->started; i++)
+		pthread_join(loop->threads[i], NULL);
+	pthread_mutex_destroy(&loop->lock);
+	pthread_cond_destroy(&loop->unpark);
+	pthread_cond_destroy(&loop->exited);
+	free(loop);
+}

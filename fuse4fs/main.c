@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fuse4fs: what happens in which order, and what the exit status says.
+ *
+ * All that can be checked without writing is checked before anything is
+ * written: options, mount point, device, superblock, external journal, libfuse's options,
+ * and the mount itself; only then the engine replays the journal.  So a mount that is refused leaves the
+ * device as it was.
+ */
+#include <bsd/unistd.h>
+#include <com_err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "config.h"
+#include "daemon.h"
+#include "device.h"
+#include "exitcode.h"
+#include "logging.h"
+#include "reclaim.h"
+#include "server.h"
+#include "session.h"
+#include "timing.h"
+
+static int usage_error(const struct options *opt, const char *reason)
+{
+	fprintf(stderr, "%s: %s; `%s --help' shows how it is used\n", opt->program, reason,
+		opt->program);
+	return EXIT_USAGE;
+}
+
+static int show_version(const struct options *opt)
+{
+	printf("%s %s\nFUSE library version %s\n", opt->program, PACKAGE_VERSION,
+	       fuse_pkgversion());
+	return EXIT_OK;
+}
+
+/* Names stay good after the working directory has changed. */
+static bool make_absolute(char **path)
+{
+	char *absolute;
+
+	/* A descriptor's name would be resolved to whatever it has open. */
+	if (!strncmp(*path, "/dev/fd/", 8))
+		return true;
+	absolute = realpath(*path, NULL);
+	if (!absolute)
+		return false;
+	free(*path);
+	*path = absolute;
+	return true;
+}
+
+static bool check_names(struct options *opt)
+{
+	struct stat st;
+
+	if (!make_absolute(&opt->device)) {
+		log_err("cannot open %s: %s; check the name of the device or image", opt->device,
+			strerror(errno));
+		return false;
+	}
+	if (!make_absolute(&opt->mountpoint) || stat(opt->mountpoint, &st)) {
+		log_err("cannot mount on %s: %s; check the name of the mount point", opt->mountpoint,
+			strerror(errno));
+		return false;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		log_err("cannot mount on %s: it is not a directory", opt->mountpoint);
+		return false;
+	}
+	return true;
+}
+
+static void report_ignored(const struct options *opt)
+{
+	if (opt->ignored.text)
+		log_warn("accepted, and without effect here: %s", opt->ignored.text);
+}
+
+/* Look at the superblock, and settle what follows from it. */
+static bool probe(struct options *opt, struct device *dev)
+{
+	struct ext4_probe_info info;
+	char reason[512] = "";
+
+	if (ext4_probe(dev->channel, &info, reason, sizeof(reason))) {
+		log_err("%s: %s", opt->device, reason);
+		return false;
+	}
+	if (info.must_be_read_only && !dev->read_only) {
+		log_warn("%s: has features that can only be read; mounting read-only", opt->device);
+		dev->read_only = true;
+	}
+	if (info.has_errors)
+		log_warn("%s: has errors recorded; run e2fsck on it soon", opt->device);
+	if (info.external_journal &&
+	    !device_open_journal(opt, &info, dev, reason, sizeof(reason))) {
+		log_err("%s", reason);
+		return false;
+	}
+	opt->mount.device_name = opt->device;
+	opt->mount.journal_dev = dev->journal;
+	opt->mount.read_only = dev->read_only;
+	opt->mount.log = log_from_engine;
+	opt->mount.log_priv = opt->device;
+	if (dev->read_only && !word_list_add(&opt->fuse, "ro", NULL)) {
+		log_err("out of memory");
+		return false;
+	}
+	return true;
+}
+
+static bool create_session(struct server *srv)
+{
+	char *words = options_for_fuse(srv->opt, srv->opt->device);
+	bool good = words && session_create(srv, words);
+
+	if (!words)
+		log_err("out of memory");
+	free(words);
+	return good;
+}
+
+static bool mount_engine(struct server *srv, struct device *dev)
+{
+	char reason[512] = "";
+	int err = ext4_mount(dev->channel, &srv->opt->mount, &srv->fs, reason, sizeof(reason));
+
+	if (err) {
+		log_err("%s: %s", srv->opt->device, *reason ? reason : strerror(-err));
+		return false;
+	}
+	err = ext4_iget(srv->fs, EXT4_ROOT_INODE, &srv->root);
+	if (!err)
+		return true;
+	log_err("%s: the root directory cannot be read: %s; run e2fsck on it", srv->opt->device,
+		strerror(-err));
+	ext4_unmount(srv->fs);
+	return false;
+}
+
+static void on_ready(struct server *srv)
+{
+	log_detach();
+	log_info("%s: mounted on %s%s", srv->opt->device, srv->opt->mountpoint,
+		 ext4_is_read_only(srv->fs) ? " read-only" : "");
+	daemon_ready();
+}
+
+/* The end of the file system: everything that was promised is on the device when this returns 0. */
+static int finish(struct server *srv, struct device *dev)
+{
+	const char *device = srv->opt->device;
+	int err, status = EXIT_OK;
+	errcode_t code;
+
+	setproctitle("-%s %s [cleaning up]", srv->opt->program, device);
+	ext4_iput(srv->root);
+	err = ext4_unmount(srv->fs);
+	if (err) {
+		log_err("%s: unmounting failed: %s; run e2fsck on it", device, strerror(-err));
+		status = EXIT_UNCLEAN;
+	}
+	code = device_close(dev);
+	if (code && !err) {
+		log_err("%s: closing failed: %s; run e2fsck on it", device, error_message(code));
+		status = EXIT_UNCLEAN;
+	}
+	if (status == EXIT_OK)
+		log_info("%s: unmounted", device);
+	return status;
+}
+
+static int serve(struct server *srv, struct options *opt, struct device *dev)
+{
+	const char *mountpoint = opt->mountpoint;
+	struct reclaim *reclaim;
+	int status = EXIT_MOUNT;
+
+	if (!create_session(srv))
+		return EXIT_USAGE;
+	if (!session_mount(srv, mountpoint)) {
+		log_err("cannot mount on %s; may you use /dev/fuse?", mountpoint);
+		goto out_session;
+	}
+	reclaim = reclaim_create(&opt->mount);
+	if (!mount_engine(srv, dev))
+		goto out_unmount;
+	reclaim_start(reclaim, srv->fs);
+	status = EXIT_SYSTEM;
+	if (session_run(srv, mountpoint, on_ready))
+		status = EXIT_OK;
+	else
+		log_err("cannot start a thread: %s", strerror(errno));
+	reclaim_destroy(reclaim);
+	session_unmount(srv, mountpoint);
+	if (finish(srv, dev))
+		status = EXIT_UNCLEAN;
+	if (opt->timing)
+		timing_report();
+	session_destroy(srv);
+	return status;
+out_unmount:
+	reclaim_destroy(reclaim);
+	session_unmount(srv, mountpoint);
+out_session:
+	session_destroy(srv);
+	return status;
+}
+
+static int run(struct options *opt, struct server *srv)
+{
+	struct device dev;
+	char reason[600];
+	int status = EXIT_MOUNT;
+
+	process_protect(opt);
+	report_ignored(opt);
+	if (!check_names(opt))
+		return EXIT_MOUNT;
+	if (!lockfile_take(opt))
+		return EXIT_MOUNT;
+	if (!device_open(opt, &dev, reason, sizeof(reason))) {
+		log_err("%s", reason);
+		goto out;
+	}
+	if (probe(opt, &dev))
+		status = serve(srv, opt, &dev);
+	device_close(&dev);
+out:
+	lockfile_drop();
+	return status;
+}
+
+int main(int argc, char **argv, char **envp)
+{
+	static struct server srv;
+	struct options opt;
+	char reason[300];
+	int status;
+
+	initialize_ext2_error_table();
+	options_init(&opt, argv[0]);
+	srv.opt = &opt;
+	if (!options_parse(&opt, argc, argv, reason, sizeof(reason))) {
+		status = usage_error(&opt, reason);
+	} else if (opt.help) {
+		options_usage(&opt, stdout);
+		status = EXIT_OK;
+	} else if (opt.version) {
+		status = show_version(&opt);
+	} else if (!log_open(&opt)) {
+		status = EXIT_SYSTEM;
+	} else if (!opt.foreground && !daemon_start()) {
+		log_err("cannot go to the background: %s", strerror(errno));
+		status = EXIT_SYSTEM;
+	} else {
+		setproctitle_init(argc, argv, envp);
+		session_block_signals();
+		status = run(&opt, &srv);
+		log_close();
+	}
+	options_free(&opt);
+	return status;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Attributes of inodes and of the file system: GETATTR, SETATTR, STATFS.
+ */
+#include <errno.h>
+#include <sys/stat.h>
+#include "rawmsg.h"
+#include "server.h"
+
+void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi __attribute__((unused)))
+{
+	struct ext4_inode *inode = node_get_or_fail(req, node);
+	struct stat st;
+
+	if (!inode)
+		return;
+	visible_attr(req_server(req), inode, &st);
+	ext4_iput(inode);
+	fuse_reply_attr(req, &st, CACHE_FOREVER);
+}
+
+static void take_times(struct ext4_iattr *set, const struct stat *attr, int to_set)
+{
+	struct timespec now;
+
+	if (to_set & (FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW))
+		clock_gettime(CLOCK_REALTIME, &now);
+	if (to_set & FUSE_SET_ATTR_ATIME) {
+		set->valid |= EXT4_ATTR_ATIME;
+		set->atime = to_set & FUSE_SET_ATTR_ATIME_NOW ? now : attr->st_atim;
+	}
+	if (to_set & FUSE_SET_ATTR_MTIME) {
+		set->valid |= EXT4_ATTR_MTIME;
+		set->mtime = to_set & FUSE_SET_ATTR_MTIME_NOW ? now : attr->st_mtim;
+	}
+	if (to_set & FUSE_SET_ATTR_CTIME) {
+		set->valid |= EXT4_ATTR_CTIME;
+		set->ctime = attr->st_ctim;
+	}
+}
+
+/*
+ * With squashed ids the owner on the disk is nobody's business here: setting
+ * what is seen already succeeds, anything else is refused.
+ */
+static int take_owner(struct server *srv, struct ext4_iattr *set, const struct stat *attr,
+		      int to_set)
+{
+	if (to_set & FUSE_SET_ATTR_UID) {
+		if (!srv->opt->squash_uids) {
+			set->valid |= EXT4_ATTR_UID;
+			set->uid = attr->st_uid;
+		} else if (attr->st_uid != srv->opt->squash_uid) {
+			return -EPERM;
+		}
+	}
+	if (to_set & FUSE_SET_ATTR_GID) {
+		if (!srv->opt->squash_gids) {
+			set->valid |= EXT4_ATTR_GID;
+			set->gid = attr->st_gid;
+		} else if (attr->st_gid != srv->opt->squash_gid) {
+			return -EPERM;
+		}
+	}
+	return 0;
+}
+
+/*
+ * The kernel has left clearing set-id bits and file capabilities to us: on
+ * chown always, on truncate when it says so.
+ */
+static int drop_privileges(struct ext4_inode *inode, struct ext4_iattr *set, int to_set)
+{
+	int err;
+
+	if (S_ISDIR(ext4_mode(inode)))
+		return 0;
+	if (rawmsg_kill_suidgid() ||
+	    (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID) && !(to_set & FUSE_SET_ATTR_MODE)))
+		set->valid |= EXT4_ATTR_KILL_SUIDGID;
+	if (!(to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_SIZE)))
+		return 0;
+	if (ext4_getxattr(inode, "security.capability", NULL, 0) < 0)
+		return 0;
+	err = ext4_removexattr(inode, "security.capability");
+	return err == -ENODATA ? 0 : err;
+}
+
+static int setattr(struct server *srv, struct ext4_inode *inode, const struct stat *attr, int to_set)
+{
+	struct ext4_iattr set = { .valid = 0 };
+	int err, attempt = 0;
+
+	err = take_owner(srv, &set, attr, to_set);
+	if (err)
+		return err;
+	if (to_set & FUSE_SET_ATTR_MODE) {
+		set.valid |= EXT4_ATTR_MODE;
+		set.mode = attr->st_mode;
+	}
+	if (to_set & FUSE_SET_ATTR_SIZE) {
+		set.valid |= EXT4_ATTR_SIZE;
+		set.size = attr->st_size;
+	}
+	take_times(&set, attr, to_set);
+	err = drop_privileges(inode, &set, to_set);
+	if (err)
+		return err;
+	if (!set.valid)
+		return 0;
+	do {
+		err = ext4_setattr(inode, &set);
+	} while (enospc_retry(srv, err, &attempt));
+	return err;
+}
+
+void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int to_set,
+		struct fuse_file_info *fi __attribute__((unused)))
+{
+	struct server *srv = req_server(req);
+	struct ext4_inode *inode = node_get_or_fail(req, node);
+	struct stat st;
+	int err;
+
+	if (!inode)
+		return;
+	err = setattr(srv, inode, attr, to_set);
+	if (!err)
+		visible_attr(srv, inode, &st);
+	ext4_iput(inode);
+	if (err)
+		reply_status(req, err);
+	else
+		fuse_reply_attr(req, &st, CACHE_FOREVER);
+}
+
+void op_statfs(fuse_req_t req, fuse_ino_t node __attribute__((unused)))
+{
+	struct statvfs st;
+	int err = ext4_statfs(req_server(req)->fs, &st);
+
+	if (err)
+		reply_status(req, err);
+	else
+		fuse_reply_statfs(req, &st);
+}

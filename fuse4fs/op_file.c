@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The content of files: READ, WRITE, FSYNC, FALLOCATE, LSEEK.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+#include "rawmsg.h"
+#include "server.h"
+
+void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
+	     struct fuse_file_info *fi __attribute__((unused)))
+{
+	struct ext4_inode *inode;
+	char *buf = thread_buffer(size);
+	ssize_t got;
+
+	if (!buf) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	inode = node_get_or_fail(req, node);
+	if (!inode)
+		return;
+	got = ext4_read(inode, buf, size, off);
+	ext4_iput(inode);
+	if (got < 0)
+		reply_status(req, got);
+	else
+		fuse_reply_buf(req, buf, got);
+}
+
+/*
+ * What the writer asked for.  Writes out of the page cache carry no user and no
+ * flags of an open file; whoever wants those durable calls fsync, as the kernel does for O_SYNC.
+ */
+static unsigned int write_flags(const struct fuse_file_info *fi)
+{
+	unsigned int flags = 0;
+
+	if (rawmsg_kill_suidgid())
+		flags |= EXT4_WRITE_KILL_SUIDGID;
+	if (fi->writepage)
+		return flags | EXT4_WRITE_CACHED;
+	if ((fi->flags & O_SYNC) == O_SYNC)
+		flags |= EXT4_WRITE_SYNC;
+	else if (fi->flags & O_DSYNC)
+		flags |= EXT4_WRITE_DSYNC;
+	return flags;
+}
+
+void op_write(fuse_req_t req, fuse_ino_t node, const char *buf, size_t size, off_t off,
+	      struct fuse_file_info *fi)
+{
+	struct server *srv = req_server(req);
+	struct ext4_inode *inode = node_get_or_fail(req, node);
+	struct ext4_cred cred = req_cred(req);
+	int attempt = 0;
+	ssize_t put;
+
+	if (!inode)
+		return;
+	/* Whoever changes a program takes its capabilities away. */
+	if (fi->fh & FH_HAS_CAPS)
+		ext4_removexattr(inode, "security.capability");
+	do {
+		put = ext4_write(inode, buf, size, off, write_flags(fi), &cred);
+	} while (put < 0 && enospc_retry(srv, put, &attempt));
+	ext4_iput(inode);
+	if (put < 0)
+		reply_status(req, put);
+	else
+		fuse_reply_write(req, put);
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t node, int datasync,
+	      struct fuse_file_info *fi __attribute__((unused)))
+{
+	struct ext4_inode *inode = node_get_or_fail(req, node);
+	int err;
+
+	if (!inode)
+		return;
+	err = ext4_fsync(inode, datasync);
+	ext4_iput(inode);
+	reply_status(req, err);
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t len,
+		  struct fuse_file_info *fi __attribute__((unused)))
+{
+	struct ext4_inode *inode = node_get_or_fail(req, node);
+	struct ext4_cred cred = req_cred(req);
+	int err, attempt = 0;
+
+	if (!inode)
+		return;
+	do {
+		err = ext4_fallocate(inode, mode, off, len, &cred);
+	} while (enospc_retry(req_server(req), err, &attempt));
+	ext4_iput(inode);
+	reply_status(req, err);
+}
+
+/*
+ * The kernel may hold pages of a file that is open for writing which we have
+ * never seen, and does not write them back before it asks.  Make it do so: dropping
+ * a range of its cache writes the dirty pages first.  That needs another thread to take the writes.
+ */
+static void fetch_dirty_pages(struct server *srv, struct ext4_inode *inode, fuse_ino_t node)
+{
+	if (srv->several_threads && open_elsewhere_for_writing(srv, inode))
+		fuse_lowlevel_notify_inval_inode(srv->se, node, 0, 0);
+}
+
+void op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence,
+	      struct fuse_file_info *fi __attribute__((unused)))
+{
+	struct ext4_inode *inode = node_get_or_fail(req, node);
+	off_t found;
+
+	if (!inode)
+		return;
+	fetch_dirty_pages(req_server(req), inode, node);
+	found = ext4_seek(inode, off, whence);
+	ext4_iput(inode);
+	if (found < 0)
+		reply_status(req, found);
+	else
+		fuse_reply_lseek(req, found);
+}

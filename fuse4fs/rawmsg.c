@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What libfuse does not pass on.  Always: whether the kernel leaves clearing
+ * set-id bits to us.  For a libfuse without them (before 3.18): STATX, TMPFILE and
+ * SYNCFS, which are answered here, and two promises in the INIT reply.
+ *
+ * The promises: PARALLEL_DIROPS, which libfuse 3.14 has a name for and never sends;
+ * HANDLE_KILLPRIV_V2, with which the kernel need not ask for security.capability before each write.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include "rawmsg.h"
+
+/* Protocol numbers that this system's linux/fuse.h may be too old for. */
+#define OP_SYNCFS	50
+#define OP_TMPFILE	51
+#define OP_STATX	52
+#define SETATTR_KILL_SUIDGID	(1 << 11)
+
+struct statx_in {
+	uint32_t	getattr_flags, reserved;
+	uint64_t	fh;
+	uint32_t	sx_flags, sx_mask;
+};
+
+struct sx_time {
+	int64_t		tv_sec;
+	uint32_t	tv_nsec;
+	int32_t		reserved;
+};
+
+struct statx_attr {
+	uint32_t	mask, blksize;
+	uint64_t	attributes;
+	uint32_t	nlink, uid, gid;
+	uint16_t	mode, spare0;
+	uint64_t	ino, size, blocks, attributes_mask;
+	struct sx_time	atime, btime, ctime, mtime;
+	uint32_t	rdev_major, rdev_minor, dev_major, dev_minor;
+	uint64_t	spare[14];
+};
+
+struct statx_out {
+	uint64_t	attr_valid;
+	uint32_t	attr_valid_nsec, flags;
+	uint64_t	spare[2];
+	struct statx_attr stat;
+};
+
+static _Thread_local struct {
+	const struct fuse_in_header *header;
+	size_t			size;
+} current;
+
+/* The fixed part of the message, or NULL when it is not that long. */
+static const void *argument(size_t size)
+{
+	if (!current.header || current.size < sizeof(*current.header) + size)
+		return NULL;
+	return current.header + 1;
+}
+
+bool rawmsg_kill_suidgid(void)
+{
+	const struct fuse_setattr_in *setattr;
+	const struct fuse_write_in *write;
+	const struct fuse_open_in *open;
+
+	if (!current.header)
+		return false;
+	switch (current.header->opcode) {
+	case FUSE_WRITE:
+		write = argument(sizeof(*write));
+		return write && write->write_flags & FUSE_WRITE_KILL_SUIDGID;
+	case FUSE_SETATTR:
+		setattr = argument(sizeof(*setattr));
+		return setattr && setattr->valid & SETATTR_KILL_SUIDGID;
+	case FUSE_OPEN:
+		open = argument(sizeof(*open));
+		return open && open->open_flags & FUSE_OPEN_KILL_SUIDGID;
+	default:
+		return false;
+	}
+}
+
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 18)
+
+static int send_reply(struct server *srv, int err, const struct iovec *data, int count)
+{
+	struct fuse_out_header header = {
+		.len = sizeof(header),
+		.error = err,
+		.unique = current.header->unique,
+	};
+	struct iovec iov[3] = { { &header, sizeof(header) } };
+
+	for (int i = 0; i < count; i++) {
+		iov[i + 1] = data[i];
+		header.len += data[i].iov_len;
+	}
+	return writev(fuse_session_fd(srv->se), iov, count + 1) < 0 ? -errno : 0;
+}
+
+static struct sx_time to_sx_time(struct timespec t)
+{
+	return (struct sx_time) { .tv_sec = t.tv_sec, .tv_nsec = t.tv_nsec };
+}
+
+static void fill_statx(struct server *srv, struct ext4_inode *inode, struct statx_attr *sx)
+{
+	struct ext4_stat all;
+	struct stat st;
+
+	ext4_getattr(inode, &all);
+	visible_attr(srv, inode, &st);
+	sx->mask = STATX_BASIC_STATS;
+	sx->blksize = st.st_blksize;
+	sx->nlink = st.st_nlink;
+	sx->uid = st.st_uid;
+	sx->gid = st.st_gid;
+	sx->mode = st.st_mode;
+	sx->ino = st.st_ino;
+	sx->size = st.st_size;
+	sx->blocks = st.st_blocks;
+	sx->atime = to_sx_time(st.st_atim);
+	sx->mtime = to_sx_time(st.st_mtim);
+	sx->ctime = to_sx_time(st.st_ctim);
+	if (all.has_btime) {
+		sx->mask |= STATX_BTIME;
+		sx->btime = to_sx_time(all.btime);
+	}
+	sx->rdev_major = major(st.st_rdev);
+	sx->rdev_minor = minor(st.st_rdev);
+}
+
+static void answer_statx(struct server *srv)
+{
+	struct ext4_inode *inode = node_get(srv, current.header->nodeid);
+	struct statx_out out = { .attr_valid = CACHE_FOREVER };
+	struct iovec iov = { &out, sizeof(out) };
+
+	if (!inode) {
+		send_reply(srv, -ESTALE, NULL, 0);
+		return;
+	}
+	fill_statx(srv, inode, &out.stat);
+	ext4_iput(inode);
+	send_reply(srv, 0, &iov, 1);
+}
+
+static void fill_attr(const struct stat *st, struct fuse_attr *attr)
+{
+	attr->ino = st->st_ino;
+	attr->size = st->st_size;
+	attr->blocks = st->st_blocks;
+	attr->atime = st->st_atim.tv_sec;
+	attr->atimensec = st->st_atim.tv_nsec;
+	attr->mtime = st->st_mtim.tv_sec;
+	attr->mtimensec = st->st_mtim.tv_nsec;
+	attr->ctime = st->st_ctim.tv_sec;
+	attr->ctimensec = st->st_ctim.tv_nsec;
+	attr->mode = st->st_mode;
+	attr->nlink = st->st_nlink;
+	attr->uid = st->st_uid;
+	attr->gid = st->st_gid;
+	attr->rdev = st->st_rdev;
+	attr->blksize = st->st_blksize;
+}
+
+static void send_created(struct server *srv, struct ext4_inode *inode, int flags)
+{
+	struct fuse_entry_param entry;
+	struct fuse_entry_out out = { .entry_valid = CACHE_FOREVER, .attr_valid = CACHE_FOREVER };
+	struct fuse_open_out open = { .open_flags = FOPEN_KEEP_CACHE };
+	struct fuse_file_info fi = { .flags = flags };
+	struct iovec iov[2] = { { &out, sizeof(out) }, { &open, sizeof(open) } };
+
+	open_count(srv, inode, flags, &fi);
+	fill_entry(srv, inode, &entry);
+	out.nodeid = entry.ino;
+	out.generation = entry.generation;
+	fill_attr(&entry.attr, &out.attr);
+	open.fh = fi.fh;
+	if (send_reply(srv, 0, iov, 2)) {
+		open_uncount(srv, inode, fi.fh);
+		ext4_iput(inode);
+	}
+}
+
+static void answer_tmpfile(struct server *srv)
+{
+	const struct fuse_create_in *in = argument(sizeof(*in));
+	struct ext4_inode *dir = node_get(srv, current.header->nodeid), *inode;
+	struct ext4_cred cred = {
+		.uid = current.header->uid,
+		.gid = current.header->gid,
+		.privileged = srv->opt->fakeroot || current.header->uid == 0,
+	};
+	int err = -ESTALE, attempt = 0;
+
+	if (!in)
+		err = -EINVAL;
+	else if (dir)
+		do {
+			err = ext4_tmpfile(dir, (in->mode & ~S_IFMT) | S_IFREG, in->umask, &cred, &inode);
+		} while (enospc_retry(srv, err, &attempt));
+	if (dir)
+		ext4_iput(dir);
+	if (err)
+		send_reply(srv, err, NULL, 0);
+	else
+		send_created(srv, inode, in->flags);
+}
+
+static bool answer(struct server *srv)
+{
+	switch (current.header->opcode) {
+	case OP_STATX:
+		answer_statx(srv);
+		return true;
+	case OP_TMPFILE:
+		answer_tmpfile(srv);
+		return true;
+	case OP_SYNCFS:
+		send_reply(srv, ext4_syncfs(srv->fs), NULL, 0);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Replies of libfuse come through here; that to INIT gets our promises, if the kernel offers them. */
+static ssize_t send_through(int fd, struct iovec *iov, int count,
+			    void *userdata __attribute__((unused)))
+{
+	const struct fuse_init_in *in = argument(offsetof(struct fuse_init_in, flags2));
+
+	if (in && current.header->opcode == FUSE_INIT && count == 2 &&
+	    iov[1].iov_len >= offsetof(struct fuse_init_out, max_background)) {
+		struct fuse_init_out *out = iov[1].iov_base;
+
+		out->flags |= in->flags & (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2);
+	}
+	return writev(fd, iov, count);
+}
+
+static ssize_t receive_through(int fd, void *buf, size_t size,
+			       void *userdata __attribute__((unused)))
+{
+	return read(fd, buf, size);
+}
+
+int rawmsg_install(struct server *srv)
+{
+	static const struct fuse_custom_io io = { .writev = send_through, .read = receive_through };
+
+	return fuse_session_custom_io(srv->se, &io, fuse_session_fd(srv->se));
+}
+
+#else
+
+static bool answer(struct server *srv __attribute__((unused)))
+{
+	return false;
+}
+
+int rawmsg_install(struct server *srv __attribute__((unused)))
+{
+	return 0;
+}
+
+#endif
+
+bool rawmsg_begin(struct server *srv, const void *message, size_t size)
+{
+	if (size < sizeof(*current.header))
+		return false;
+	current.header = message;
+	current.size = size;
+	return answer(srv);
+}
+
+void rawmsg_end(void)
+{
+	current.header = NULL;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of operations, and the small steps that all of them share: node ids
+ * to inodes, who asks, replies.  Each operation is in a file of its kind.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "server.h"
+
+/*
+ * No flush: close(2) writes nothing back here that the kernel has not sent, and
+ * the first ENOSYS spares all later round trips.  No access: the kernel checks.
+ * No releasedir: directories are never opened, see op_opendir().
+ */
+const struct fuse_lowlevel_ops server_ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.statfs = op_statfs,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.fsyncdir = op_fsyncdir,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.symlink = op_symlink,
+	.readlink = op_readlink,
+	.link = op_link,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.rename = op_rename,
+	.create = op_create,
+	.open = op_open,
+	.release = op_release,
+	.read = op_read,
+	.write = op_write,
+	.fsync = op_fsync,
+	.fallocate = op_fallocate,
+	.lseek = op_lseek,
+	.setxattr = op_setxattr,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+	.ioctl = op_ioctl,
+};
+
+struct ext4_inode *node_get(struct server *srv, fuse_ino_t node)
+{
+	if (node == FUSE_ROOT_ID)
+		return ext4_igrab(srv->root);
+	if (node > UINT32_MAX)
+		return NULL;
+	return ext4_ilookup(srv->fs, node);
+}
+
+struct ext4_inode *node_get_or_fail(fuse_req_t req, fuse_ino_t node)
+{
+	struct ext4_inode *inode = node_get(req_server(req), node);
+
+	if (!inode)
+		fuse_reply_err(req, ESTALE);
+	return inode;
+}
+
+bool req_privileged(fuse_req_t req)
+{
+	return req_server(req)->opt->fakeroot || fuse_req_ctx(req)->uid == 0;
+}
+
+struct ext4_cred req_cred(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (struct ext4_cred) {
+		.uid = ctx->uid,
+		.gid = ctx->gid,
+		.privileged = req_privileged(req),
+	};
+}
+
+void reply_status(fuse_req_t req, int err)
+{
+	fuse_reply_err(req, -err);
+}
+
+void visible_attr(struct server *srv, struct ext4_inode *inode, struct stat *st)
+{
+	struct ext4_stat all;
+
+	ext4_getattr(inode, &all);
+	*st = all.st;
+	if (srv->opt->squash_uids)
+		st->st_uid = srv->opt->squash_uid;
+	if (srv->opt->squash_gids)
+		st->st_gid = srv->opt->squash_gid;
+}
+
+void fill_entry(struct server *srv, struct ext4_inode *inode, struct fuse_entry_param *entry)
+{
+	memset(entry, 0, sizeof(*entry));
+	entry->ino = ino_to_node(ext4_ino(inode));
+	entry->generation = ext4_generation(inode);
+	entry->attr_timeout = CACHE_FOREVER;
+	entry->entry_timeout = CACHE_FOREVER;
+	visible_attr(srv, inode, &entry->attr);
+}
+
+void reply_entry(fuse_req_t req, struct ext4_inode *inode)
+{
+	struct fuse_entry_param entry;
+
+	fill_entry(req_server(req), inode, &entry);
+	if (fuse_reply_entry(req, &entry) || entry.ino == FUSE_ROOT_ID)
+		ext4_iput(inode);
+}
+
+/*
+ * Space of a deleted file comes back when the kernel's FORGET has been
+ * processed, and that is queued behind, or worked on beside, the request that
+ * found no space.  Give it a moment before the user hears of it.
+ */
+bool enospc_retry(struct server *srv, int err, int *attempt)
+{
+	unsigned long before = atomic_load(&srv->forgets_done);
+
+	if (err != -ENOSPC || *attempt >= 4)
+		return false;
+	for (int i = 0; i < 1000; i++) {
+		usleep(1000);
+		if (atomic_load(&srv->forgets_running))
+			continue;
+		if (i >= (*attempt ? 1 : 4))
+			break;
+	}
+	/* The first time always: the forget may have ended just before we looked. */
+	return (*attempt)++ == 0 || atomic_load(&srv->forgets_done) != before;
+}
+
+static _Thread_local struct {
+	void	*data;
+	size_t	size;
+} buffer;
+
+/* Page aligned, so that O_DIRECT reads need no copy. */
+void *thread_buffer(size_t size)
+{
+	if (size <= buffer.size)
+		return buffer.data;
+	free(buffer.data);
+	buffer.size = 0;
+	size = (size + 4095) & ~(size_t)4095;
+	if (posix_memalign(&buffer.data, 4096, size)) {
+		buffer.data = NULL;
+		return NULL;
+	}
+	buffer.size = size;
+	return buffer.data;
+}
+
+void thread_buffer_free(void)
+{
+	free(buffer.data);
+	buffer.data = NULL;
+	buffer.size = 0;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parts of the server share: the server itself, node ids, and the
+ * small steps that every operation takes.  On-disk structures are not known in
+ * this folder.
+ *
+ * FUSE's node id is the inode number, except that the root is 1 for FUSE and 2
+ * for ext4.  Each lookup that the kernel counts is one reference on the inode,
+ * so that a node id that the kernel may use is always in memory; the root's
+ * lookups are not counted by the kernel, and `root' holds it.
+ */
+#ifndef FUSE4FS_SERVER_H
+#define FUSE4FS_SERVER_H
+
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include "ext4/ext4.h"
+#include "options.h"
+
+/* Nobody else changes the file system, so what the kernel has cached stays true. */
+#define CACHE_FOREVER	1e9
+
+/* Inodes open for writing, counted by a hash of their number. */
+#define WRITER_SLOTS	1024
+
+struct server {
+	const struct options	*opt;
+	struct ext4_fs		*fs;
+	struct fuse_session	*se;
+	struct ext4_inode	*root;
+	bool			several_threads;
+	atomic_uint		writers[WRITER_SLOTS];
+	/* Forgets that are being processed, and how many have been: see enospc_retry(). */
+	atomic_uint		forgets_running;
+	atomic_ulong		forgets_done;
+};
+
+/* Bits of fuse_file_info.fh; there is no other state of an open file. */
+#define FH_WRITING	1
+#define FH_HAS_CAPS	2	/* had a security.capability when it was opened */
+
+static inline struct server *req_server(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+static inline uint32_t node_to_ino(fuse_ino_t node)
+{
+	return node == FUSE_ROOT_ID ? EXT4_ROOT_INODE : node;
+}
+
+static inline fuse_ino_t ino_to_node(uint32_t ino)
+{
+	return ino == EXT4_ROOT_INODE ? FUSE_ROOT_ID : ino;
+}
+
+/* A reference on the inode of a node id, or NULL when the kernel holds no such node. */
+struct ext4_inode *node_get(struct server *srv, fuse_ino_t node);
+/*
+ * As node_get(); when there is none, ESTALE is replied and NULL returned.
+ */
+struct ext4_inode *node_get_or_fail(fuse_req_t req, fuse_ino_t node);
+
+/* Who asks, as the engine wants to know it. */
+struct ext4_cred req_cred(fuse_req_t req);
+bool req_privileged(fuse_req_t req);
+
+/* Reply 0 or an error; @err is 0 or a negative errno. */
+void reply_status(fuse_req_t req, int err);
+/* The attributes that the kernel is to see: after squash_uids= and squash_gids=. */
+void visible_attr(struct server *srv, struct ext4_inode *inode, struct stat *st);
+void fill_entry(struct server *srv, struct ext4_inode *inode, struct fuse_entry_param *entry);
+/*
+ * Reply with a node.  Takes over the caller's reference, which becomes the kernel's
+ * lookup count; when the reply does not get through it is returned.
+ */
+void reply_entry(fuse_req_t req, struct ext4_inode *inode);
+
+/*
+ * After an ENOSPC: true when it is worth trying again, because inodes that the
+ * kernel has forgotten were deleted meanwhile.  *@attempt starts at 0.
+ */
+bool enospc_retry(struct server *srv, int err, int *attempt);
+
+/* A buffer of this thread, good until the next call; NULL when memory is short. */
+void *thread_buffer(size_t size);
+void thread_buffer_free(void);
+
+/* op_open.c, shared with the answer to FUSE_TMPFILE */
+void open_count(struct server *srv, struct ext4_inode *inode, int flags, struct fuse_file_info *fi);
+void open_uncount(struct server *srv, struct ext4_inode *inode, uint64_t fh);
+bool open_elsewhere_for_writing(struct server *srv, struct ext4_inode *inode);
+
+/* Operations, by file. */
+void op_init(void *userdata, struct fuse_conn_info *conn);
+
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_forget(fuse_req_t req, fuse_ino_t node, uint64_t count);
+void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+
+void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
+void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int to_set,
+		struct fuse_file_info *fi);
+void op_statfs(fuse_req_t req, fuse_ino_t node);
+
+void op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
+void op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
+		struct fuse_file_info *fi);
+void op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
+		    struct fuse_file_info *fi);
+void op_fsyncdir(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi);
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void op_readlink(fuse_req_t req, fuse_ino_t node);
+void op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t newparent, const char *newname);
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+	       const char *newname, unsigned int flags);
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *fi);
+void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
+void op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
+
+void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi);
+void op_write(fuse_req_t req, fuse_ino_t node, const char *buf, size_t size, off_t off,
+	      struct fuse_file_info *fi);
+void op_fsync(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi);
+void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t len,
+		  struct fuse_file_info *fi);
+void op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, struct fuse_file_info *fi);
+
+void op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value,
+		 size_t size, int flags);
+void op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size);
+void op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size);
+void op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name);
+
+void op_ioctl(fuse_req_t req, fuse_ino_t node, unsigned int cmd, void *arg,
+	      struct fuse_file_info *fi, unsigned int flags, const void *in_buf, size_t in_size,
+	      size_t out_size);
+
+extern const struct fuse_lowlevel_ops server_ops;
+
+#endif /* FUSE4FS_SERVER_H */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The FUSE session: mounting, the threads that serve it, signals, and the end.
+ */
+#ifndef FUSE4FS_SESSION_H
+#define FUSE4FS_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "server.h"
+
+/* Block the signals that session_run() waits for; must be called before there are threads. */
+void session_block_signals(void);
+
+/*
+ * Make the session with libfuse's words @fuse_options.  False when libfuse refuses
+ * them; it has said why on stderr.
+ */
+bool session_create(struct server *srv, const char *fuse_options);
+/* Mount.  From here on whoever looks at the mount point waits for session_run(). */
+bool session_mount(struct server *srv, const char *mountpoint);
+
+/*
+ * Serve until the file system is unmounted, or a SIGTERM, SIGINT or SIGHUP asks us to
+ * unmount it.  @ready is called when the first request has been answered.  False when no
+ * thread could be started.
+ */
+bool session_run(struct server *srv, const char *mountpoint, void (*ready)(struct server *srv));
+
+/* Unmount what is still mounted. */
+void session_unmount(struct server *srv, const char *mountpoint);
+void session_destroy(struct server *srv);
+
+#endif /* FUSE4FS_SESSION_H */
