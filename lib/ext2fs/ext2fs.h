@@ -321,8 +321,8 @@ errcode_t ext2fs_mmp_peek(const struct ext2fs_super *sup, struct ext2fs_mmp_hold
 /* Stop the thread, mark the block clean, free @mmp, also on errors.  NULL is fine. */
 errcode_t ext2fs_mmp_stop(struct ext2fs_mmp *mmp);
 /*
- * The same, but put the block back as it was before the claim when it was clean
- * then: for a mount that failed and must leave no trace.
+ * The same, but put the block back as it was before the claim: for a mount that
+ * failed and must leave no trace.
  */
 errcode_t ext2fs_mmp_abandon(struct ext2fs_mmp *mmp);
 

@@ -108,14 +108,13 @@ static unsigned int watch_time(unsigned int check)
 	return check * 2 + 1 < check + 60 ? check * 2 + 1 : check + 60;
 }
 
-/* Nobody holds it, or the one who did has gone without a word. */
+/* Fails if somebody holds it; else nobody does, or who did has gone without a word. */
 static errcode_t watch(struct ext2fs_mmp *mmp, unsigned int *wait)
 {
-	struct mmp_struct now;
-	errcode_t err;
-
 	unsigned int check = clamp(le16_to_cpu(mmp->before.mmp_check_interval),
 				   EXT4_MMP_MIN_CHECK_INTERVAL, EXT4_MMP_MAX_CHECK_INTERVAL);
+	struct mmp_struct now;
+	errcode_t err;
 
 	*wait = 0;
 	if (le32_to_cpu(mmp->before.mmp_seq) == EXT4_MMP_SEQ_CLEAN)
@@ -209,15 +208,22 @@ static errcode_t claim(struct ext2fs_mmp *mmp, const struct ext2fs_super *sup,
 
 /* ---- keeping the claim ---- */
 
+static uint32_t next_seq(uint32_t seq)
+{
+	return seq >= EXT4_MMP_SEQ_MAX ? 1 : seq + 1;
+}
+
 /*
  * Is the block as we left it?  Ours, but one number behind, is as good: a
  * buffered write of a neighbour in the same page, begun before our last direct
- * write, may have put the older content back.
+ * write, may have put the older content back.  So is one number ahead: a write
+ * that failed may have been done all the same.
  */
 static bool still_mine(const struct ext2fs_mmp *mmp, const struct mmp_struct *now)
 {
-	return (now->mmp_seq == mmp->mine.mmp_seq ||
-		le32_to_cpu(now->mmp_seq) == mmp->old_seq) &&
+	uint32_t mine = le32_to_cpu(mmp->mine.mmp_seq), seq = le32_to_cpu(now->mmp_seq);
+
+	return (seq == mine || seq == mmp->old_seq || seq == next_seq(mine)) &&
 	       memcmp(now->mmp_nodename, mmp->mine.mmp_nodename,
 		      sizeof(now->mmp_nodename)) == 0;
 }
@@ -234,15 +240,19 @@ static errcode_t check_mine(struct ext2fs_mmp *mmp, struct mmp_struct *now)
 static errcode_t renew(struct ext2fs_mmp *mmp, struct mmp_struct *now)
 {
 	uint32_t seq = le32_to_cpu(mmp->mine.mmp_seq);
+	struct mmp_struct new = mmp->mine;
 	errcode_t err = check_mine(mmp, now);
 
 	if (err)
 		return err;
+	new.mmp_seq = cpu_to_le32(next_seq(seq));
+	new.mmp_time = cpu_to_le64((uint64_t)time(NULL));
+	err = mmp_write(&mmp->dev, &new);
+	if (err)
+		return err;
+	mmp->mine = new;
 	mmp->old_seq = seq;
-	seq = seq >= EXT4_MMP_SEQ_MAX ? 1 : seq + 1;
-	mmp->mine.mmp_seq = cpu_to_le32(seq);
-	mmp->mine.mmp_time = cpu_to_le64((uint64_t)time(NULL));
-	return mmp_write(&mmp->dev, &mmp->mine);
+	return 0;
 }
 
 /* Until @until, or until told to stop: true. */
@@ -325,22 +335,23 @@ static errcode_t start_thread(struct ext2fs_mmp *mmp)
 
 /* ---- giving it back ---- */
 
-static errcode_t write_clean(struct ext2fs_mmp *mmp, bool restore)
+/* Unless it is somebody else's by now, mark the block clean, or put back what was there. */
+static errcode_t give_back(struct ext2fs_mmp *mmp, bool restore)
 {
-	struct mmp_struct clean = mmp->mine;
+	struct mmp_struct clean = mmp->mine, now;
+	errcode_t err = check_mine(mmp, &now);
 
-	if (restore && le32_to_cpu(mmp->before.mmp_seq) == EXT4_MMP_SEQ_CLEAN) {
-		clean = mmp->before;
-	} else {
-		clean.mmp_seq = cpu_to_le32(EXT4_MMP_SEQ_CLEAN);
-		clean.mmp_time = cpu_to_le64((uint64_t)time(NULL));
-	}
+	if (err)
+		return err;
+	if (restore)
+		return mmp_write(&mmp->dev, &mmp->before);
+	clean.mmp_seq = cpu_to_le32(EXT4_MMP_SEQ_CLEAN);
+	clean.mmp_time = cpu_to_le64((uint64_t)time(NULL));
 	return mmp_write(&mmp->dev, &clean);
 }
 
 static errcode_t end(struct ext2fs_mmp *mmp, bool restore)
 {
-	struct mmp_struct now;
 	errcode_t err, close_err;
 
 	if (!mmp)
@@ -350,9 +361,7 @@ static errcode_t end(struct ext2fs_mmp *mmp, bool restore)
 	pthread_cond_signal(&mmp->cond);
 	pthread_mutex_unlock(&mmp->lock);
 	pthread_join(mmp->thread, NULL);
-	err = mmp->is_lost ? EXT2_ET_MMP_CHANGE_ABORT : check_mine(mmp, &now);
-	if (!err)
-		err = write_clean(mmp, restore);
+	err = mmp->is_lost ? EXT2_ET_MMP_CHANGE_ABORT : give_back(mmp, restore);
 	close_err = mmp_dev_close(&mmp->dev);
 	pthread_cond_destroy(&mmp->cond);
 	pthread_mutex_destroy(&mmp->lock);
@@ -380,13 +389,13 @@ static errcode_t claim_and_keep(struct ext2fs_mmp *mmp, const struct ext2fs_supe
 	err = mmp_read(&mmp->dev, &mmp->before);
 	if (!err)
 		err = watch(mmp, &wait);
-	if (!err)
-		err = claim(mmp, sup, wait);
 	if (err)
 		return err;
-	err = start_thread(mmp);
-	if (err)
-		write_clean(mmp, true);
+	err = claim(mmp, sup, wait);
+	if (!err)
+		err = start_thread(mmp);
+	if (err && err != EXT2_ET_MMP_FAILED)
+		give_back(mmp, true);
 	return err;
 }
 
