@@ -44,12 +44,19 @@ struct jbd2_ops {
 	int (*fc_replay)(void *priv, enum jbd2_fc_pass pass, const void *data, unsigned int off,
 			 tid_t expected);
 	/*
+	 * All accepted fast-commit blocks were given to fc_replay: apply them.  Called by
+	 * jbd2_journal_load(), which afterwards flushes the cache and marks the log empty, so that a crash in
+	 * between repeats the whole.  Meanwhile the journal works as if it were none: handles may be
+	 * started as usual and what they dirty goes straight to the cache.  < 0 ends the load.  May be NULL.
+	 */
+	int (*fc_finish)(void *priv);
+	/*
 	 * The journal has aborted; called once, from whichever thread noticed.
 	 */
 	void (*aborted)(void *priv, int err);
 	/*
-	 * Called by the commit thread when transaction @tid is about to be closed, with a chance to add
-	 * to it nothing any more; may be NULL.  Called again with err after it is durable (or failed).
+	 * Called by the commit thread once for each transaction, after it has become durable (err 0) or
+	 * failed (err < 0) and after its own callbacks; may be NULL.
 	 */
 	void (*committed)(void *priv, tid_t tid, int err);
 	void (*log)(void *priv, enum jbd2_log_level level, const char *message);
