@@ -49,10 +49,10 @@ struct ext4_group {
 	uint32_t	busy_free;	/* zero bits in busy */
 	uint32_t	largest;	/* no free run in busy is longer */
 	uint32_t	cursor;		/* where the next small file goes */
-	uint32_t	held;		/* reserved or not yet committed bits: busy may not be dropped */
+	uint32_t	held;		/* bits set in busy only: reserved, or freed but not committed; while > 0 busy stays */
 	uint32_t	inode_cursor;	/* no free inode below */
 	bool		block_bitmap_bad, inode_bitmap_bad;
-	bool		counted;	/* busy was checked against the descriptor */
+	bool		zeroing;	/* the inode table is being zeroed: take no inode here */
 };
 
 /* Blocks taken from a group in memory only; nothing on disk says so. */
@@ -62,10 +62,10 @@ struct ext4_resv {
 };
 
 /* i_state */
-#define EXT4_STATE_NEW		0x01	/* just allocated, not yet visible */
+#define EXT4_STATE_READY	0x01	/* filled; until then others wait */
 #define EXT4_STATE_ORPHAN	0x02	/* on the orphan list or in the orphan file */
 #define EXT4_STATE_FREEING	0x04	/* being deleted: lookups give -ESTALE */
-#define EXT4_STATE_BAD		0x08	/* failed a check: operations give -EUCLEAN */
+#define EXT4_STATE_FAILED	0x08	/* could not be read: i_load_err says why */
 #define EXT4_STATE_DIRTY_TIME	0x10	/* times newer than on disk (lazytime) */
 #define EXT4_STATE_XATTR	0x20	/* may have in-inode xattrs */
 
@@ -74,7 +74,8 @@ struct ext4_inode {
 	struct ext4_fs		*i_fs;
 	uint32_t		i_ino;
 	uint32_t		i_state;	/* atomic */
-	uint64_t		i_count;	/* atomic; references, the kernel's lookups included */
+	uint64_t		i_count;	/* references, the kernel's lookups included; under i_lock */
+	int			i_load_err;
 	pthread_rwlock_t	i_rwsem;
 	pthread_mutex_t		i_lock;
 
@@ -90,12 +91,11 @@ struct ext4_inode {
 	uint64_t		i_file_acl;
 	uint64_t		i_version;
 	uint32_t		i_dtime;	/* next orphan while on the orphan list */
-	uint32_t		i_rdev_old;	/* unused by files with blocks */
 	struct timespec		i_atime, i_mtime, i_ctime, i_crtime;
 	__le32			i_block[EXT2_N_BLOCKS];	/* extent root, block map, fast symlink or inline data */
 
-	struct ext4_resv	i_resv;		/* reservation window of a growing file */
-	uint32_t		i_resv_lblk;	/* logical block that i_resv.start is meant for */
+	struct ext4_resv	i_resv;		/* window of a growing file; fs->resv_lock rules it */
+	struct list_head	i_resv_list;
 	uint32_t		i_writers;	/* open for writing, atomic */
 	tid_t			i_sync_tid, i_datasync_tid;	/* atomic */
 	struct list_head	i_orphan;
@@ -132,6 +132,8 @@ struct ext4_fs {
 	uint32_t		csum_seed;
 	bool			read_only;	/* atomic: also set by errors=remount-ro and shutdown */
 	bool			shutdown;	/* atomic */
+	bool			was_valid;	/* the state on disk at mount */
+	struct timespec		mount_time;
 	bool			replayed_ro;	/* the cache holds blocks newer than the device: data reads must look there */
 	enum ext4_errors_policy	errors;
 	enum ext4_data_mode	data_mode;
@@ -142,14 +144,17 @@ struct ext4_fs {
 	struct ext4_group	**groups;	/* by number, NULL until used; atomic */
 	pthread_mutex_t		groups_lock;	/* creation of the above */
 	int64_t			free_blocks, free_inodes;	/* atomic, as on disk */
-	int64_t			held_blocks;	/* atomic: reserved in memory for writes under way */
+	int64_t			held_blocks;	/* atomic: free on disk, but reserved or freed and not committed */
+	pthread_mutex_t		resv_lock;	/* windows of growing files; innermost but for group locks */
+	struct list_head	resv_list;
 	uint32_t		dir_spread;	/* atomic: Orlov's start for top directories */
 	uint64_t		overhead;	/* blocks, for statfs */
 	uint64_t		reserved_blocks;
 	uint64_t		resv_clusters;	/* as the kernel's own reserve */
 
 	struct cache		*icache;
-	uint64_t		icache_count;	/* atomic */
+	pthread_mutex_t		icache_lock;	/* with the condition: waiting for an inode that is being read */
+	pthread_cond_t		icache_cond;
 	pthread_mutex_t		rename_lock;
 	pthread_mutex_t		orphan_lock;
 	struct list_head	orphans;	/* ext4_inode.i_orphan, newest first: the order on disk */
@@ -162,6 +167,7 @@ struct ext4_fs {
 	pthread_cond_t		worker_cond;
 	bool			worker_stop, error_pending;
 	struct ext4_error_record *error_record;
+	struct ext4_fc_state	*fc;		/* while a fast-commit area is scanned and replayed */
 	struct ext2fs_mmp	*mmp;
 	uint32_t		generation_seed;	/* atomic */
 };
@@ -186,6 +192,8 @@ int ext4_io_error_at(struct ext4_fs *fs, const char *func, unsigned int line, er
 	ext4_io_error_at(fs, __func__, __LINE__, err, ino, block, what)
 int ext4_errno(errcode_t err);	/* libext2fs' and libsupport's errors -> negative errno */
 void ext4_write_error_record(struct ext4_fs *fs);	/* worker and unmount */
+int ext4_error_init(struct ext4_fs *fs);
+void ext4_error_destroy(struct ext4_fs *fs);
 
 /* ---- journal.c: handles with the engine's habits ---- */
 /* Start a handle of @credits blocks; checks read-only and shutdown first. */
@@ -213,23 +221,14 @@ int ext4_sb_end(handle_t *handle, struct ext4_fs *fs);
 #define EXT4_CREDITS_IALLOC	4			/* bitmap, descriptor, inode block, superblock */
 
 /* ---- super.c, statfs.c: mounting ---- */
+/* The primary superblock as it is on the device now. */
+int ext4_read_disk_super(io_channel dev, unsigned int block_size, struct ext2_super_block *sb);
 int ext4_check_rw(struct ext4_fs *fs);		/* -EROFS or -EIO (shutdown) when nothing may change */
 
 /* ---- group.c: descriptors and groups ---- */
 struct ext4_group *ext4_group(struct ext4_fs *fs, uint32_t group);	/* NULL: no memory */
 /* The descriptor of @group, checked once when its block enters the cache; put *buf after use. */
 int ext4_group_desc(struct ext4_fs *fs, uint32_t group, struct iocache_buf **buf, struct ext4_group_desc **desc);
-blk64_t ext4_bg_block_bitmap(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
-blk64_t ext4_bg_inode_bitmap(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
-blk64_t ext4_bg_inode_table(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
-uint32_t ext4_bg_free_blocks(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
-uint32_t ext4_bg_free_inodes(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
-uint32_t ext4_bg_used_dirs(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
-uint32_t ext4_bg_itable_unused(const struct ext4_fs *fs, const struct ext4_group_desc *gd);
-void ext4_bg_set_free_blocks(const struct ext4_fs *fs, struct ext4_group_desc *gd, uint32_t n);
-void ext4_bg_set_free_inodes(const struct ext4_fs *fs, struct ext4_group_desc *gd, uint32_t n);
-void ext4_bg_set_used_dirs(const struct ext4_fs *fs, struct ext4_group_desc *gd, uint32_t n);
-void ext4_bg_set_itable_unused(const struct ext4_fs *fs, struct ext4_group_desc *gd, uint32_t n);
 void ext4_bg_set_csum(const struct ext4_fs *fs, uint32_t group, struct ext4_group_desc *gd);
 blk64_t ext4_group_first_block(const struct ext4_fs *fs, uint32_t group);
 uint32_t ext4_group_blocks(const struct ext4_fs *fs, uint32_t group);	/* blocks in this group */
@@ -240,14 +239,18 @@ bool ext4_block_valid(struct ext4_fs *fs, uint32_t ino, blk64_t blk, uint64_t co
 /* ---- balloc.c (on disk), mballoc.c (in memory): blocks ---- */
 #define EXT4_ALLOC_PRIVILEGED	1	/* may use the reserved blocks */
 #define EXT4_ALLOC_METADATA	2
-#define EXT4_ALLOC_EXACT	4	/* no more than asked for; small file: pack at the group's cursor */
+#define EXT4_ALLOC_PACK		4	/* start at the cursor of the goal's group, not at the goal: small things side by side */
+#define EXT4_ALLOC_APPEND	8	/* the goal continues a run: any length there is welcome */
 /*
- * Reserve up to @want adjacent blocks near @goal (0 = none), in memory only: at least
- * one, or -ENOSPC.  Give back with ext4_resv_release() or make true with ext4_resv_commit().
+ * Reserve up to @want adjacent blocks near @goal, in memory only: at least one, or -ENOSPC, or -EIO.
+ * Give back with ext4_resv_release() or make true with ext4_resv_commit().  May read bitmaps: no group lock held.
  */
 int ext4_resv_get(struct ext4_fs *fs, blk64_t goal, uint32_t want, unsigned int flags, struct ext4_resv *resv);
 void ext4_resv_release(struct ext4_fs *fs, blk64_t start, uint32_t len);
-/* Mark reserved blocks used on disk, within a handle (2 credits per group touched). */
+/*
+ * Mark reserved blocks used on disk, within a handle (2 credits per group touched).  On failure the reservation is
+ * gone all the same.
+ */
 int ext4_resv_commit(handle_t *handle, struct ext4_fs *fs, blk64_t start, uint32_t len);
 /* Reserve and commit one metadata block near @goal for @inode; i_blocks is the caller's. */
 int ext4_new_meta_block(handle_t *handle, struct ext4_inode *inode, blk64_t goal, blk64_t *ret);
@@ -261,6 +264,33 @@ bool ext4_has_free_blocks(struct ext4_fs *fs, uint64_t n, unsigned int flags);
 bool ext4_should_retry_alloc(struct ext4_fs *fs, int *tries);
 unsigned int ext4_alloc_flags(struct ext4_fs *fs, const struct ext4_cred *cred);
 size_t ext4_groups_shrink(struct ext4_fs *fs);
+void ext4_groups_destroy(struct ext4_fs *fs);
+/* bitmap.c: the bitmaps on disk, read and checked */
+/*
+ * The bitmap of @group with its descriptor, both referenced; an uninitialised one is made up in memory, and written with the
+ * first change.  @gi->lock not held.
+ */
+int ext4_load_group(struct ext4_fs *fs, uint32_t group, struct ext4_group **gi);
+/* The same bitmaps for a change: write access taken, uninitialised ones filled in. 2 credits. */
+struct ext4_group_change {
+	struct ext4_group	*gi;
+	uint32_t		group;
+	struct iocache_buf	*gd_buf, *bitmap_buf;
+	struct ext4_group_desc	*gd;
+};
+int ext4_change_blocks_begin(handle_t *handle, struct ext4_fs *fs, uint32_t group, struct ext4_group_change *c);
+int ext4_change_inodes_begin(handle_t *handle, struct ext4_fs *fs, uint32_t group, struct ext4_group_change *c);
+/* gi->lock is held between begin and end. */
+int ext4_change_blocks_end(handle_t *handle, struct ext4_fs *fs, struct ext4_group_change *c);
+int ext4_change_inodes_end(handle_t *handle, struct ext4_fs *fs, struct ext4_group_change *c);
+/* Little-endian bitmaps as on disk. */
+bool ext4_test_bit(const void *map, uint32_t bit);
+void ext4_set_bits(void *map, uint32_t start, uint32_t len);
+void ext4_clear_bits(void *map, uint32_t start, uint32_t len);
+/* First clear (or set) bit at or after @start, @size when none. */
+uint32_t ext4_next_zero(const void *map, uint32_t size, uint32_t start);
+uint32_t ext4_next_set(const void *map, uint32_t size, uint32_t start);
+uint32_t ext4_count_zero(const void *map, uint32_t size);
 
 /* ---- ialloc.c ---- */
 /* A new inode in or near @dir's group: initialised, referenced, i_rwsem not held, written by the caller's ext4_mark_inode_dirty(). */
@@ -272,20 +302,28 @@ int ext4_free_inode(handle_t *handle, struct ext4_inode *inode);
 /* ---- inode.c, icache.c ---- */
 int ext4_icache_init(struct ext4_fs *fs);
 void ext4_icache_destroy(struct ext4_fs *fs);
-/* A fresh in-memory inode for number @ino, in the cache, with one reference and EXT4_STATE_NEW. */
+/* An in-memory inode for the just allocated number @ino, with one reference, not READY: ext4_icache_ready() shows it. */
 int ext4_icache_new(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret);
-/* Special inodes (journal, quota, orphan file, resize) are allowed here, not in ext4_iget(). */
-int ext4_iget_special(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret);
-/* For the orphan code and fast-commit replay: nlink may be 0. */
-int ext4_iget_orphan(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret);
+void ext4_icache_ready(struct ext4_inode *inode, int err);
+/* Drop the only reference to an inode that failed to become one, within a handle: nothing on disk is touched. */
+void ext4_icache_discard(struct ext4_inode *inode);
+/* How ext4_iget() and its kin read an inode. */
+#define EXT4_IGET_SPECIAL	1	/* reserved numbers too */
+#define EXT4_IGET_ORPHAN	2	/* nlink may be 0 */
+int ext4_iget_flags(struct ext4_fs *fs, uint32_t ino, unsigned int flags, struct ext4_inode **ret);
+/* inode.c: fill a new in-memory inode from disk. */
+int ext4_read_inode(struct ext4_inode *inode, unsigned int flags);
+void ext4_icache_shrink(struct ext4_fs *fs, size_t count);
+/* Call @func with every referenced inode. */
+int ext4_icache_walk(struct ext4_fs *fs, int (*func)(struct ext4_inode *inode, void *data), void *data);
 /* Where the inode lies: its block's buffer (read) and its raw bytes inside. */
 int ext4_inode_raw(struct ext4_inode *inode, struct iocache_buf **buf, struct ext2_inode_large **raw);
 /* Write the in-memory inode into its buffer, with checksum, in this handle (1 credit). */
 int ext4_mark_inode_dirty(handle_t *handle, struct ext4_inode *inode);
 /* The raw inode was changed by the caller (xattrs), under i_lock, with write access: recompute the checksum. */
 void ext4_raw_inode_csum(struct ext4_inode *inode, struct ext2_inode_large *raw);
-uint32_t ext4_inode_csum_seed(const struct ext4_fs *fs, uint32_t ino, uint32_t generation);
 struct timespec ext4_now(struct ext4_inode *inode);	/* in the inode's granularity */
+struct timespec ext4_storable_time(const struct ext4_inode *inode, struct timespec ts);
 void ext4_inode_touch(struct ext4_inode *inode, bool mtime);	/* ctime and, asked, mtime = now */
 static inline uint64_t ext4_isize(const struct ext4_inode *inode)
 {
@@ -296,13 +334,27 @@ static inline void ext4_isize_set(struct ext4_inode *inode, uint64_t size)
 	__atomic_store_n(&inode->i_size, size, __ATOMIC_RELEASE);
 }
 uint64_t ext4_max_size(const struct ext4_inode *inode);	/* of a file with this kind of mapping */
+void ext4_set_rdev(struct ext4_inode *inode, dev_t rdev);	/* of a new device inode */
 bool ext4_is_fast_symlink(const struct ext4_inode *inode);
 bool ext4_has_inline_data(const struct ext4_inode *inode);
 bool ext4_journals_data(const struct ext4_inode *inode);
 void ext4_inc_blocks(struct ext4_inode *inode, int64_t fs_blocks);	/* i_blocks +- */
+void ext4_write_times(struct ext4_inode *inode);	/* lazytime: put the times on disk */
 /* Delete for good: data, xattrs, inode.  Last reference, nlink 0. */
 void ext4_evict_inode(struct ext4_inode *inode);
 
+enum ext4_lock_level {
+	EXT4_LOCK_RENAME, EXT4_LOCK_INODE, EXT4_LOCK_HANDLE, EXT4_LOCK_ORPHAN, EXT4_LOCK_GROUP,
+	EXT4_LOCK_LEVELS
+};
+#ifdef EXT4_DEBUG
+void ext4_lockdep_enter(enum ext4_lock_level level, unsigned int nest);
+void ext4_lockdep_leave(enum ext4_lock_level level);
+#else
+static inline void ext4_lockdep_enter(enum ext4_lock_level level __attribute__((unused)),
+				      unsigned int nest __attribute__((unused))) { }
+static inline void ext4_lockdep_leave(enum ext4_lock_level level __attribute__((unused))) { }
+#endif
 /* Locks on i_rwsem, checked for order in debug builds. */
 void ext4_lock(struct ext4_inode *inode);
 void ext4_lock_shared(struct ext4_inode *inode);
@@ -334,6 +386,8 @@ int ext4_map_convert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, 
 int ext4_map_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, uint64_t end);
 /* The first mapped (data) block at or after lblk; false in *found when none. */
 int ext4_map_next(struct ext4_inode *inode, uint32_t lblk, struct ext4_map *map, bool *found);
+/* Forget the extent found last: the mapping changes. */
+void ext4_es_drop(struct ext4_inode *inode);
 int ext4_ext_check_root(struct ext4_inode *inode);
 void ext4_ext_init(struct ext4_inode *inode);	/* an empty extent root in i_block */
 
@@ -350,6 +404,8 @@ int ext4_ind_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, u
 int ext4_truncate(struct ext4_inode *inode, uint64_t size);
 /* Free everything past i_size (orphans at mount, failed writes). */
 int ext4_truncate_blocks(struct ext4_inode *inode);
+/* Take setuid, setgid and file capabilities away; i_rwsem exclusive, no handle open. */
+int ext4_kill_suidgid(struct ext4_inode *inode);
 /* Zero [from, to) within one block of a file if it is mapped and written. */
 int ext4_zero_partial(struct ext4_inode *inode, uint64_t from, uint64_t to);
 /*
@@ -357,7 +413,11 @@ int ext4_zero_partial(struct ext4_inode *inode, uint64_t from, uint64_t to);
  * allocates (*created) a zeroed block with create access.
  */
 int ext4_bread_inode(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, bool *created, struct iocache_buf **ret);
+/* Windows (mballoc.c): blocks for logical growth of @inode from @goal on, taken from its window or a new one of @window blocks. */
+int ext4_window_take(struct ext4_inode *inode, blk64_t goal, uint32_t want, uint32_t window, unsigned int flags,
+		     struct ext4_resv *resv);
 void ext4_drop_prealloc(struct ext4_inode *inode);
+void ext4_drop_all_prealloc(struct ext4_fs *fs);
 /* Remember that this handle's transaction must be durable for an fsync of @inode. */
 void ext4_update_sync_tid(handle_t *handle, struct ext4_inode *inode, bool datasync);
 /* After a change under sync/dirsync mount options or inode flags: wait until durable. */
@@ -409,16 +469,17 @@ int ext4_inline_dir_store(handle_t *handle, struct ext4_inode *dir, const void *
 /* ---- orphan.c, orphan_file.c ---- */
 int ext4_orphan_add(handle_t *handle, struct ext4_inode *inode);
 int ext4_orphan_del(handle_t *handle, struct ext4_inode *inode);
+void ext4_orphan_forget(struct ext4_inode *inode);	/* off the list in memory only: the disk could not be changed */
 int ext4_orphan_init(struct ext4_fs *fs);	/* orphan file: read at mount */
 void ext4_orphan_destroy(struct ext4_fs *fs);
 bool ext4_has_orphans(struct ext4_fs *fs);	/* the disk has some to finish */
 int ext4_orphan_cleanup(struct ext4_fs *fs);	/* finish what a crash left; counts are logged */
 
-/* ---- fast_commit.c ---- */
-struct ext4_fc_state;
+/* journal_open.c: also what a fast-commit replay works with while the real journal is not open yet. */
+int ext4_open_null_journal(struct ext4_fs *fs, journal_t **ret);
+
+/* ---- fast_commit.c: jbd2_ops.fc_replay, priv = the fs ---- */
 int ext4_fc_replay(void *priv, enum jbd2_fc_pass pass, const void *data, unsigned int off, tid_t expected);
-/* After the journal is open: apply the records that the scan collected. */
-int ext4_fc_finish(struct ext4_fs *fs);
 
 /* ---- worker.c: one thread for periodic work ---- */
 int ext4_worker_start(struct ext4_fs *fs);

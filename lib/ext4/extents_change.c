@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Changes of what an extent tree maps: inserting runs, merging, converting
+ * between unwritten and written, removing ranges.
+ */
+#include "ext4/extents_i.h"
+
+/* Metadata blocks each need a revoke record: free only so many per step. */
+#define REVOKES_PER_STEP	64
+
+/* Does run (lblk, pblk) of this kind go on right after @ex? */
+static bool follows(const struct ext3_extent *ex, uint32_t lblk, blk64_t pblk, bool unwritten)
+{
+	return ext_end(ex) == lblk && ext_pblk(ex) + ext_len(ex) == pblk && ext_unwritten(ex) == unwritten;
+}
+
+/* Join entries @slot and @slot + 1 of the leaf if they are one run.  The leaf is writable. */
+static bool join(struct ext3_extent_header *hdr, int slot)
+{
+	struct ext3_extent *a = ext_leaf(hdr) + slot, *b = a + 1;
+	uint32_t len;
+
+	if (slot < 0 || slot + 1 >= (int)ext_entries(hdr) ||
+	    !follows(a, ext_lblk(b), ext_pblk(b), ext_unwritten(b)))
+		return false;
+	len = ext_len(a) + ext_len(b);
+	if (len > ext_max_len(ext_unwritten(a)))
+		return false;
+	ext_fill(a, ext_lblk(a), ext_pblk(a), len, ext_unwritten(a));
+	memmove(b, b + 1, (ext_entries(hdr) - slot - 2) * sizeof(*b));
+	hdr->eh_entries = cpu_to_le16(ext_entries(hdr) - 1);
+	return true;
+}
+
+/* Lengthen the entry before by a run that follows it: how much of @len it takes. */
+static uint32_t append(struct ext4_ext_level *leaf, uint32_t lblk, blk64_t pblk, uint32_t len, bool unwritten)
+{
+	struct ext3_extent *ex = ext_leaf(leaf->hdr) + leaf->slot;
+	uint32_t room;
+
+	if (leaf->slot < 0 || !follows(ex, lblk, pblk, unwritten))
+		return 0;
+	room = ext_max_len(unwritten) - ext_len(ex);
+	if (len > room)
+		len = room;
+	if (len)
+		ext_fill(ex, ext_lblk(ex), ext_pblk(ex), ext_len(ex) + len, unwritten);
+	return len;
+}
+
+/* One entry for the run (len fits one), merged with its neighbours where they touch. */
+static int insert_one(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t *len,
+		      bool unwritten)
+{
+	struct ext4_ext_path path;
+	struct ext4_ext_level *leaf;
+	struct ext3_extent *ex;
+	uint32_t taken;
+	int err;
+
+	err = ext4_ext_find(inode, lblk, &path);
+	if (err)
+		return err;
+	leaf = &path.level[path.depth];
+	err = ext4_ext_access(handle, &path, path.depth);
+	if (err)
+		goto out;
+	taken = append(leaf, lblk, pblk, *len, unwritten);
+	if (taken) {
+		*len = taken;
+		join(leaf->hdr, leaf->slot);
+		err = ext4_ext_dirty(handle, inode, &path, path.depth);
+		goto out;
+	}
+	ext4_ext_put_path(&path);
+	err = ext4_ext_make_room(handle, inode, lblk, 1, &path);
+	if (err)
+		return err;
+	leaf = &path.level[path.depth];
+	err = ext4_ext_access(handle, &path, path.depth);
+	if (err)
+		goto out;
+	ex = ext_leaf(leaf->hdr) + leaf->slot + 1;
+	memmove(ex + 1, ex, (ext_entries(leaf->hdr) - leaf->slot - 1) * sizeof(*ex));
+	leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + 1);
+	ext_fill(ex, lblk, pblk, *len, unwritten);
+	join(leaf->hdr, leaf->slot + 1);
+	err = ext4_ext_dirty(handle, inode, &path, path.depth);
+	if (!err && leaf->slot < 0)
+		err = ext4_ext_fix_indexes(handle, inode, &path, path.depth);
+out:
+	ext4_ext_put_path(&path);
+	return err;
+}
+
+/* The same for any length, without touching i_blocks for the run. */
+static int insert_run(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len,
+		      bool unwritten)
+{
+	uint32_t part;
+	int err;
+
+	while (len) {
+		part = len < ext_max_len(unwritten) ? len : ext_max_len(unwritten);
+		err = insert_one(handle, inode, lblk, pblk, &part, unwritten);
+		if (err)
+			return err;
+		lblk += part;
+		pblk += part;
+		len -= part;
+	}
+	return 0;
+}
+
+int ext4_ext_insert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len,
+		    bool unwritten)
+{
+	int err;
+
+	ext4_es_drop(inode);
+	ext4_inc_blocks(inode, len);
+	err = insert_run(handle, inode, lblk, pblk, len, unwritten);
+	if (err)
+		ext4_inc_blocks(inode, -(int64_t)len);
+	return err;
+}
+
+/* ---- conversion ---- */
+
+/* Join what became one around @lblk and @end; only inside one leaf. */
+static int join_around(handle_t *handle, struct ext4_inode *inode, uint32_t lblk)
+{
+	struct ext4_ext_path path;
+	struct ext4_ext_level *leaf;
+	bool changed;
+	int err;
+
+	err = ext4_ext_find(inode, lblk, &path);
+	if (err)
+		return err;
+	leaf = &path.level[path.depth];
+	err = ext4_ext_access(handle, &path, path.depth);
+	if (!err) {
+		changed = join(leaf->hdr, leaf->slot);
+		changed |= join(leaf->hdr, leaf->slot - 1);
+		if (changed)
+			err = ext4_ext_dirty(handle, inode, &path, path.depth);
+	}
+	ext4_ext_put_path(&path);
+	return err;
+}
+
+/*
+ * Convert the part [from, to) of the one extent around it, which becomes up to three.  Room
+ * for all is made first, so that nothing can fail halfway.
+ */
+static int convert_one(handle_t *handle, struct ext4_inode *inode, uint32_t from, uint32_t to, bool to_unwritten)
+{
+	struct ext3_extent pieces[3], *ex;
+	struct ext4_ext_path path;
+	struct ext4_ext_level *leaf;
+	unsigned int n = 0;
+	int err;
+
+	err = ext4_ext_make_room(handle, inode, from, 2, &path);
+	if (err)
+		return err;
+	leaf = &path.level[path.depth];
+	ex = ext_leaf(leaf->hdr) + leaf->slot;
+	if (ext_lblk(ex) < from)
+		ext_fill(&pieces[n++], ext_lblk(ex), ext_pblk(ex), from - ext_lblk(ex), !to_unwritten);
+	ext_fill(&pieces[n++], from, ext_pblk(ex) + (from - ext_lblk(ex)), to - from, to_unwritten);
+	if (to < ext_end(ex))
+		ext_fill(&pieces[n++], to, ext_pblk(ex) + (to - ext_lblk(ex)), ext_end(ex) - to, !to_unwritten);
+	err = ext4_ext_access(handle, &path, path.depth);
+	if (!err) {
+		memmove(ex + n, ex + 1, (ext_entries(leaf->hdr) - leaf->slot - 1) * sizeof(*ex));
+		memcpy(ex, pieces, n * sizeof(*ex));
+		leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + n - 1);
+		err = ext4_ext_dirty(handle, inode, &path, path.depth);
+	}
+	ext4_ext_put_path(&path);
+	return err ? err : join_around(handle, inode, from);
+}
+
+int ext4_ext_convert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, uint32_t len, bool to_unwritten)
+{
+	uint64_t end = (uint64_t)lblk + len;
+	uint32_t limit = ext_max_len(to_unwritten);
+	struct ext4_map map;
+	int err;
+
+	while (lblk < end) {
+		map = (struct ext4_map){ .lblk = lblk, .len = end - lblk };
+		ext4_es_drop(inode);
+		err = ext4_ext_map(inode, &map);
+		if (err)
+			return err;
+		/* A written extent may be one block longer than an unwritten one can be. */
+		if (map.len > limit)
+			map.len = limit;
+		if (map.pblk && map.unwritten != to_unwritten) {
+			err = ext4_journal_ensure(handle, EXT4_CREDITS_MAP + EXT4_CREDITS_INODE, 0);
+			if (err >= 0)
+				err = convert_one(handle, inode, lblk, lblk + map.len, to_unwritten);
+			if (err < 0)
+				return err;
+		}
+		lblk += map.len;
+	}
+	ext4_es_drop(inode);
+	return 0;
+}
+
+/* ---- removal ---- */
+
+static bool holds_metadata(const struct ext4_inode *inode)
+{
+	return !S_ISREG(inode->i_mode) || (inode->i_flags & EXT4_EA_INODE_FL) || ext4_journals_data(inode);
+}
+
+/* Split the extent at @slot so that [from, to) can go and a tail stays: the tail becomes an entry of its own. */
+static int split_off_tail(handle_t *handle, struct ext4_inode *inode, uint32_t from, uint32_t to)
+{
+	struct ext4_ext_path path;
+	struct ext4_ext_level *leaf;
+	struct ext3_extent *ex;
+	int err;
+
+	err = ext4_ext_make_room(handle, inode, from, 1, &path);
+	if (err)
+		return err;
+	leaf = &path.level[path.depth];
+	err = ext4_ext_access(handle, &path, path.depth);
+	if (!err) {
+		ex = ext_leaf(leaf->hdr) + leaf->slot;
+		memmove(ex + 1, ex, (ext_entries(leaf->hdr) - leaf->slot) * sizeof(*ex));
+		leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + 1);
+		ext_fill(ex + 1, to, ext_pblk(ex) + (to - ext_lblk(ex)), ext_end(ex) - to, ext_unwritten(ex));
+		ext_fill(ex, ext_lblk(ex), ext_pblk(ex), to - ext_lblk(ex), ext_unwritten(ex));
+		err = ext4_ext_dirty(handle, inode, &path, path.depth);
+	}
+	ext4_ext_put_path(&path);
+	return err;
+}
+
+/* Cut [from, to) off the entry of the path, of which it is the end or all. */
+static int cut(handle_t *handle, struct ext4_inode *inode, struct ext4_ext_path *path, uint32_t from)
+{
+	struct ext4_ext_level *leaf = &path->level[path->depth];
+	struct ext3_extent *ex = ext_leaf(leaf->hdr) + leaf->slot;
+	int err;
+
+	if (from == ext_lblk(ex))
+		return ext4_ext_delete_entry(handle, inode, path, leaf->slot);
+	err = ext4_ext_access(handle, path, path->depth);
+	if (err)
+		return err;
+	ext_fill(ex, ext_lblk(ex), ext_pblk(ex), from - ext_lblk(ex), ext_unwritten(ex));
+	return ext4_ext_dirty(handle, inode, path, path->depth);
+}
+
+/*
+ * Free the last run of blocks before *@end that the entry of @path has in
+ * [from, *end).  *@end moves down to what is left to do.
+ */
+static int remove_step(handle_t *handle, struct ext4_inode *inode, uint32_t from, uint64_t *end,
+		       struct ext4_ext_path *path)
+{
+	struct ext4_ext_level *leaf = &path->level[path->depth];
+	struct ext3_extent *ex = ext_leaf(leaf->hdr) + leaf->slot;
+	uint32_t first = ext_lblk(ex) > from ? ext_lblk(ex) : from, n;
+	bool metadata = holds_metadata(inode);
+	blk64_t pblk;
+	int err;
+
+	if (metadata && ext_end(ex) - first > REVOKES_PER_STEP)
+		first = ext_end(ex) - REVOKES_PER_STEP;
+	pblk = ext_pblk(ex) + (first - ext_lblk(ex));
+	n = ext_end(ex) - first;
+	err = cut(handle, inode, path, first);
+	if (err)
+		return err;
+	ext4_inc_blocks(inode, -(int64_t)n);
+	*end = first;
+	return ext4_free_blocks(handle, inode->i_fs, inode->i_ino, pblk, n,
+				metadata ? EXT4_FREE_METADATA : 0);
+}
+
+/* An extent may touch several groups when they are small. */
+static int remove_credits(const struct ext4_inode *inode)
+{
+	int groups = EXT_INIT_MAX_LEN / inode->i_fs->blocks_per_group + 2;
+
+	if (groups > 16)
+		groups = 16;
+	return 2 * groups + EXT4_CREDITS_MAP + 2 * EXT4_MAX_EXTENT_DEPTH + EXT4_CREDITS_INODE;
+}
+
+int ext4_ext_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, uint64_t end)
+{
+	struct ext4_ext_path path;
+	struct ext4_ext_level *leaf;
+	struct ext3_extent *ex;
+	int err;
+
+	ext4_es_drop(inode);
+	if (end > EXT_MAX_BLOCK)
+		end = EXT_MAX_BLOCK;
+	while (end > lblk) {
+		err = ext4_journal_ensure(handle, remove_credits(inode),
+					  holds_metadata(inode) ? REVOKES_PER_STEP + EXT4_MAX_EXTENT_DEPTH :
+					  EXT4_MAX_EXTENT_DEPTH);
+		if (err >= 0)
+			err = ext4_ext_find(inode, (uint32_t)(end - 1), &path);
+		if (err)
+			return err;
+		leaf = &path.level[path.depth];
+		ex = ext_leaf(leaf->hdr) + leaf->slot;
+		if (leaf->slot < 0 || ext_end(ex) <= lblk) {
+			ext4_ext_put_path(&path);
+			break;
+		}
+		if (ext_end(ex) > end) {
+			ext4_ext_put_path(&path);
+			err = split_off_tail(handle, inode, (uint32_t)end - 1, (uint32_t)end);
+		} else {
+			err = remove_step(handle, inode, lblk, &end, &path);
+			ext4_ext_put_path(&path);
+			if (!err)
+				err = ext4_mark_inode_dirty(handle, inode);
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}

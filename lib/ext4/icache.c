@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inodes in memory: found by number, read once, counted, kept a while after
+ * their last use, deleted at it when they have no name left.
+ *
+ * i_count counts all users, the kernel's lookups included, and may grow
+ * past 32 bits; together they hold one reference of the cache.
+ */
+#include <stdlib.h>
+#include "ext4/ext4_i.h"
+
+#define ICACHE_IDLE_MAX		(1U << 17)	/* nodes; above, idle ones are dropped ... */
+#define ICACHE_SHRINK_STEP	(1U << 12)	/* ... this many at a time */
+
+static struct ext4_inode *inode_of(struct cache_node *node)
+{
+	return container_of(node, struct ext4_inode, i_node);
+}
+
+static bool has_state(const struct ext4_inode *inode, uint32_t bits)
+{
+	return __atomic_load_n(&inode->i_state, __ATOMIC_ACQUIRE) & bits;
+}
+
+/* ---- the cache's callbacks; the key is the number ---- */
+
+static uint32_t icache_hash(const void *key)
+{
+	return *(const uint32_t *)key * 0x9e3779b1U;
+}
+
+static bool icache_compare(const struct cache_node *node, const void *key)
+{
+	return container_of(node, struct ext4_inode, i_node)->i_ino == *(const uint32_t *)key;
+}
+
+static struct cache_node *icache_alloc(struct cache *cache, const void *key)
+{
+	struct ext4_inode *inode = calloc(1, sizeof(*inode));
+
+	if (!inode)
+		return NULL;
+	inode->i_fs = cache_priv(cache);
+	inode->i_ino = *(const uint32_t *)key;
+	pthread_rwlock_init(&inode->i_rwsem, NULL);
+	pthread_mutex_init(&inode->i_lock, NULL);
+	INIT_LIST_HEAD(&inode->i_orphan);
+	INIT_LIST_HEAD(&inode->i_resv_list);
+	return &inode->i_node;
+}
+
+static void icache_relse(struct cache *cache __attribute__((unused)), struct cache_node *node)
+{
+	struct ext4_inode *inode = inode_of(node);
+
+	pthread_rwlock_destroy(&inode->i_rwsem);
+	pthread_mutex_destroy(&inode->i_lock);
+	free(inode);
+}
+
+static const struct cache_operations icache_ops = {
+	.hash = icache_hash,
+	.compare = icache_compare,
+	.alloc = icache_alloc,
+	.relse = icache_relse,
+};
+
+int ext4_icache_init(struct ext4_fs *fs)
+{
+	pthread_mutex_init(&fs->icache_lock, NULL);
+	pthread_cond_init(&fs->icache_cond, NULL);
+	return ext4_errno(cache_init(&icache_ops, fs, &fs->icache));
+}
+
+void ext4_icache_destroy(struct ext4_fs *fs)
+{
+	if (fs->icache)
+		cache_destroy(fs->icache);
+	fs->icache = NULL;
+	pthread_mutex_destroy(&fs->icache_lock);
+	pthread_cond_destroy(&fs->icache_cond);
+}
+
+void ext4_icache_shrink(struct ext4_fs *fs, size_t count)
+{
+	cache_shrink(fs->icache, count);
+}
+
+/* ---- references ---- */
+
+/* Turn a reference of the cache into one of the inode. */
+static void count_up(struct ext4_inode *inode)
+{
+	bool extra;
+
+	pthread_mutex_lock(&inode->i_lock);
+	extra = inode->i_count++ > 0;
+	pthread_mutex_unlock(&inode->i_lock);
+	if (extra)
+		cache_node_put(inode->i_fs->icache, &inode->i_node);
+}
+
+void ext4_icache_ready(struct ext4_inode *inode, int err)
+{
+	struct ext4_fs *fs = inode->i_fs;
+
+	inode->i_load_err = err;
+	pthread_mutex_lock(&fs->icache_lock);
+	__atomic_or_fetch(&inode->i_state, err ? EXT4_STATE_FAILED : EXT4_STATE_READY, __ATOMIC_RELEASE);
+	pthread_cond_broadcast(&fs->icache_cond);
+	pthread_mutex_unlock(&fs->icache_lock);
+}
+
+static int wait_ready(struct ext4_inode *inode)
+{
+	struct ext4_fs *fs = inode->i_fs;
+
+	if (!has_state(inode, EXT4_STATE_READY)) {
+		pthread_mutex_lock(&fs->icache_lock);
+		while (!has_state(inode, EXT4_STATE_READY | EXT4_STATE_FAILED))
+			pthread_cond_wait(&fs->icache_cond, &fs->icache_lock);
+		pthread_mutex_unlock(&fs->icache_lock);
+	}
+	if (has_state(inode, EXT4_STATE_FAILED))
+		return inode->i_load_err;
+	return has_state(inode, EXT4_STATE_FREEING) ? -ESTALE : 0;
+}
+
+static int load(struct ext4_inode *inode, unsigned int flags)
+{
+	int err = ext4_read_inode(inode, flags);
+
+	if (err)
+		cache_node_unhash(inode->i_fs->icache, &inode->i_node);
+	ext4_icache_ready(inode, err);
+	return err;
+}
+
+int ext4_iget_flags(struct ext4_fs *fs, uint32_t ino, unsigned int flags, struct ext4_inode **ret)
+{
+	struct cache_node *node;
+	struct ext4_inode *inode;
+	bool created;
+	int err;
+
+	*ret = NULL;
+	if (!ino || ino > fs->inodes_count ||
+	    (ino < fs->first_ino && ino != EXT2_ROOT_INO && !(flags & EXT4_IGET_SPECIAL)))
+		return -ESTALE;
+	err = ext4_errno(cache_node_get(fs->icache, &ino, 0, &node, &created));
+	if (err)
+		return err;
+	inode = inode_of(node);
+	err = created ? load(inode, flags) : wait_ready(inode);
+	if (err) {
+		cache_node_put(fs->icache, node);
+		return err;
+	}
+	count_up(inode);
+	*ret = inode;
+	return 0;
+}
+
+int ext4_iget(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret)
+{
+	return ext4_iget_flags(fs, ino, 0, ret);
+}
+
+int ext4_iget_handle(struct ext4_fs *fs, uint32_t ino, uint32_t generation, struct ext4_inode **ret)
+{
+	int err = ext4_iget(fs, ino, ret);
+
+	if (!err && (*ret)->i_generation != generation) {
+		ext4_iput(*ret);
+		*ret = NULL;
+		err = -ESTALE;
+	}
+	return err;
+}
+
+struct ext4_inode *ext4_ilookup(struct ext4_fs *fs, uint32_t ino)
+{
+	struct cache_node *node;
+	struct ext4_inode *inode;
+
+	if (cache_node_get(fs->icache, &ino, CACHE_GET_PEEK, &node, NULL) || !node)
+		return NULL;
+	inode = inode_of(node);
+	if (wait_ready(inode)) {
+		cache_node_put(fs->icache, node);
+		return NULL;
+	}
+	count_up(inode);
+	return inode;
+}
+
+int ext4_icache_new(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret)
+{
+	struct cache_node *node;
+	bool created;
+	int err;
+
+	err = ext4_errno(cache_node_get(fs->icache, &ino, 0, &node, &created));
+	if (err)
+		return err;
+	if (!created) {
+		/* Somebody holds an inode that the bitmap said was free. */
+		cache_node_put(fs->icache, node);
+		return ext4_corrupt(fs, ino, 0, "a free inode is in use");
+	}
+	count_up(inode_of(node));
+	*ret = inode_of(node);
+	return 0;
+}
+
+struct ext4_inode *ext4_igrab(struct ext4_inode *inode)
+{
+	pthread_mutex_lock(&inode->i_lock);
+	inode->i_count++;
+	pthread_mutex_unlock(&inode->i_lock);
+	return inode;
+}
+
+static void drop_last(struct ext4_inode *inode, bool delete)
+{
+	struct ext4_fs *fs = inode->i_fs;
+
+	if (delete)
+		ext4_evict_inode(inode);
+	cache_node_put(fs->icache, &inode->i_node);
+	if (cache_count(fs->icache) > ICACHE_IDLE_MAX)
+		cache_shrink(fs->icache, ICACHE_SHRINK_STEP);
+}
+
+void ext4_iput_many(struct ext4_inode *inode, uint64_t n)
+{
+	bool last, delete = false, dirty_time = false;
+
+	if (!inode || !n)
+		return;
+	pthread_mutex_lock(&inode->i_lock);
+	/* A server that returns more than it got must not make the count wrap. */
+	inode->i_count -= n < inode->i_count ? n : inode->i_count;
+	last = inode->i_count == 0;
+	if (last && has_state(inode, EXT4_STATE_READY)) {
+		delete = inode->i_nlink == 0;
+		dirty_time = !delete && has_state(inode, EXT4_STATE_DIRTY_TIME);
+		if (delete)
+			__atomic_or_fetch(&inode->i_state, EXT4_STATE_FREEING, __ATOMIC_RELEASE);
+		/* The times are written with a reference of their own. */
+		inode->i_count += dirty_time;
+	}
+	pthread_mutex_unlock(&inode->i_lock);
+	if (dirty_time) {
+		ext4_write_times(inode);
+		ext4_iput_many(inode, 1);
+	} else if (last) {
+		ext4_drop_prealloc(inode);
+		drop_last(inode, delete);
+	}
+}
+
+void ext4_iput(struct ext4_inode *inode)
+{
+	ext4_iput_many(inode, 1);
+}
+
+void ext4_icache_discard(struct ext4_inode *inode)
+{
+	cache_node_unhash(inode->i_fs->icache, &inode->i_node);
+	cache_node_put(inode->i_fs->icache, &inode->i_node);
+}
+
+/* ---- walking ---- */
+
+struct walk {
+	int	(*func)(struct ext4_inode *inode, void *data);
+	void	*data;
+};
+
+static int walk_one(struct cache_node *node, void *data)
+{
+	struct ext4_inode *inode = inode_of(node);
+	struct walk *walk = data;
+	bool used;
+
+	pthread_mutex_lock(&inode->i_lock);
+	used = inode->i_count > 0 && has_state(inode, EXT4_STATE_READY);
+	pthread_mutex_unlock(&inode->i_lock);
+	return used ? walk->func(inode, walk->data) : 0;
+}
+
+int ext4_icache_walk(struct ext4_fs *fs, int (*func)(struct ext4_inode *inode, void *data), void *data)
+{
+	struct walk walk = { func, data };
+
+	return cache_walk(fs->icache, walk_one, &walk);
+}
+
+uint32_t ext4_ino(const struct ext4_inode *inode)
+{
+	return inode->i_ino;
+}
+
+uint32_t ext4_generation(const struct ext4_inode *inode)
+{
+	return inode->i_generation;
+}
+
+mode_t ext4_mode(const struct ext4_inode *inode)
+{
+	return inode->i_mode;
+}
+
+uint32_t ext4_inode_flags(const struct ext4_inode *inode)
+{
+	return inode->i_flags;
+}

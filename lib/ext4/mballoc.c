@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Finding free blocks.  Works on the groups' busy maps in memory and reserves
+ * there; nothing on disk changes (that is balloc.c).  A reservation is how
+ * file data reaches the disk before anything points to it: the blocks are
+ * taken here, written, and only then marked used in a handle.
+ */
+#include <stdlib.h>
+#include "ext4/ext4_i.h"
+
+/* ---- what is available ---- */
+
+bool ext4_has_free_blocks(struct ext4_fs *fs, uint64_t n, unsigned int flags)
+{
+	int64_t avail = __atomic_load_n(&fs->free_blocks, __ATOMIC_RELAXED) -
+			__atomic_load_n(&fs->held_blocks, __ATOMIC_RELAXED);
+
+	if (!(flags & EXT4_ALLOC_PRIVILEGED))
+		avail -= fs->reserved_blocks;
+	return avail >= (int64_t)n;
+}
+
+/* How many of @want the caller may have: halves until it fits. */
+static uint32_t affordable(struct ext4_fs *fs, uint32_t want, unsigned int flags)
+{
+	while (want && !ext4_has_free_blocks(fs, want, flags))
+		want /= 2;
+	return want;
+}
+
+/* Root, the reserve's user and its group may use the reserved blocks. */
+unsigned int ext4_alloc_flags(struct ext4_fs *fs, const struct ext4_cred *cred)
+{
+	if (!cred)
+		return 0;
+	if (cred->privileged || cred->uid == fs->resuid ||
+	    (fs->resgid != 0 && cred->gid == fs->resgid))
+		return EXT4_ALLOC_PRIVILEGED;
+	return 0;
+}
+
+/* ---- searching one group; gi->lock held ---- */
+
+struct run {
+	uint32_t start, len;
+};
+
+/* The first free run of at least @need bits in [from, to), else the longest; cut at @want. */
+static struct run find_run(const void *map, uint32_t from, uint32_t to, uint32_t need, uint32_t want)
+{
+	struct run best = { 0, 0 };
+	uint32_t start = from, end;
+
+	while ((start = ext4_next_zero(map, to, start)) < to) {
+		end = ext4_next_set(map, start + want < to ? start + want : to, start);
+		if (end - start > best.len)
+			best = (struct run){ start, end - start };
+		if (best.len >= need)
+			break;
+		start = end;
+	}
+	return best;
+}
+
+static struct run search_group(struct ext4_fs *fs, uint32_t group, struct ext4_group *gi, uint32_t from,
+			       uint32_t need, uint32_t want)
+{
+	uint32_t size = ext4_group_blocks(fs, group), back;
+	struct run run = find_run(gi->busy, from, size, need, want), other;
+
+	if (run.len >= need)
+		return run;
+	/* The wrapped part overlaps by the length sought, for runs across @from. */
+	back = from + need < size ? from + need : size;
+	other = find_run(gi->busy, 0, back, need, want);
+	if (other.len > run.len)
+		run = other;
+	if (run.len < need && run.len < gi->largest)
+		gi->largest = run.len;
+	return run;
+}
+
+static void take_run(struct ext4_fs *fs, uint32_t group, struct ext4_group *gi, struct run run,
+		     struct ext4_resv *resv)
+{
+	ext4_set_bits(gi->busy, run.start, run.len);
+	gi->busy_free -= run.len;
+	gi->held += run.len;
+	gi->cursor = run.start + run.len;
+	resv->start = ext4_group_first_block(fs, group) + run.start;
+	resv->len = run.len;
+	__atomic_add_fetch(&fs->held_blocks, run.len, __ATOMIC_RELAXED);
+}
+
+/* ---- choosing a group ---- */
+
+struct search {
+	uint32_t	goal_group, goal_bit;
+	uint32_t	want;
+	unsigned int	flags;
+};
+
+/* At the goal itself: a run that continues the caller's is welcome at any length. */
+static bool take_at_goal(struct ext4_fs *fs, const struct search *s, struct ext4_resv *resv)
+{
+	struct ext4_group *gi;
+	struct run run = { 0, 0 };
+	uint32_t size, end;
+
+	if (ext4_load_group(fs, s->goal_group, &gi))
+		return false;
+	size = ext4_group_blocks(fs, s->goal_group);
+	end = s->goal_bit + s->want < size ? s->goal_bit + s->want : size;
+	pthread_mutex_lock(&gi->lock);
+	if (gi->busy)
+		run = (struct run){ s->goal_bit, ext4_next_set(gi->busy, end, s->goal_bit) - s->goal_bit };
+	if (run.len)
+		take_run(fs, s->goal_group, gi, run, resv);
+	pthread_mutex_unlock(&gi->lock);
+	return run.len > 0;
+}
+
+/* A cheap look, without reading the bitmap: can @group have a free run of @need? */
+static bool worth_loading(struct ext4_fs *fs, uint32_t group, uint32_t need)
+{
+	struct ext4_group *gi = __atomic_load_n(&fs->groups[group], __ATOMIC_ACQUIRE);
+	struct ext4_group_desc *gd;
+	struct iocache_buf *buf;
+	uint32_t free;
+	bool ok = true;
+
+	if (gi) {
+		pthread_mutex_lock(&gi->lock);
+		ok = !gi->block_bitmap_bad && gi->largest >= need;
+		if (gi->busy) {
+			ok = ok && gi->busy_free >= need;
+			pthread_mutex_unlock(&gi->lock);
+			return ok;
+		}
+		pthread_mutex_unlock(&gi->lock);
+	}
+	if (!ok || ext4_group_desc(fs, group, &buf, &gd))
+		return false;
+	free = ext2fs_bg_free_blocks_count(gd, fs->desc_size);
+	iocache_put(buf);
+	return free >= need;
+}
+
+static bool take_in_group(struct ext4_fs *fs, const struct search *s, uint32_t group, uint32_t need,
+			  struct ext4_resv *resv)
+{
+	struct ext4_group *gi;
+	struct run run = { 0, 0 };
+	uint32_t from = 0;
+
+	if (!worth_loading(fs, group, need) || ext4_load_group(fs, group, &gi))
+		return false;
+	pthread_mutex_lock(&gi->lock);
+	if (gi->busy && gi->busy_free >= need) {
+		if (s->flags & EXT4_ALLOC_PACK)
+			from = gi->cursor;
+		else if (group == s->goal_group)
+			from = s->goal_bit;
+		if (from >= ext4_group_blocks(fs, group))
+			from = 0;
+		run = search_group(fs, group, gi, from, need, s->want);
+		if (run.len >= need)
+			take_run(fs, group, gi, run, resv);
+	}
+	pthread_mutex_unlock(&gi->lock);
+	return run.len >= need;
+}
+
+static int search_groups(struct ext4_fs *fs, const struct search *s, struct ext4_resv *resv)
+{
+	uint32_t need = s->want, i, group;
+
+	/* Whole runs first, then ever shorter ones. */
+	for (;;) {
+		for (i = 0; i < fs->group_count; i++) {
+			group = (s->goal_group + (uint64_t)i) % fs->group_count;
+			if (take_in_group(fs, s, group, need, resv))
+				return 0;
+		}
+		if (need == 1)
+			return -ENOSPC;
+		need = need >= 8 ? need / 8 : 1;
+	}
+}
+
+int ext4_resv_get(struct ext4_fs *fs, blk64_t goal, uint32_t want, unsigned int flags,
+		  struct ext4_resv *resv)
+{
+	struct search s = { .flags = flags };
+
+	want = affordable(fs, want, flags);
+	if (!want)
+		return -ENOSPC;
+	if (goal <= fs->first_data_block || goal >= fs->blocks_count)
+		goal = fs->first_data_block + 1;
+	s.goal_group = ext4_group_of(fs, goal);
+	s.goal_bit = goal - ext4_group_first_block(fs, s.goal_group);
+	s.want = want < fs->blocks_per_group ? want : fs->blocks_per_group;
+	if ((flags & EXT4_ALLOC_APPEND) && take_at_goal(fs, &s, resv))
+		return 0;
+	return search_groups(fs, &s, resv);
+}
+
+static void unhold(struct ext4_fs *fs, uint32_t group, uint32_t bit, uint32_t n)
+{
+	struct ext4_group *gi = fs->groups[group];
+
+	pthread_mutex_lock(&gi->lock);
+	ext4_clear_bits(gi->busy, bit, n);
+	gi->busy_free += n;
+	gi->held -= n;
+	gi->largest = gi->busy_free;
+	if (gi->cursor == bit + n)
+		gi->cursor = bit;
+	pthread_mutex_unlock(&gi->lock);
+	__atomic_sub_fetch(&fs->held_blocks, n, __ATOMIC_RELAXED);
+}
+
+void ext4_resv_release(struct ext4_fs *fs, blk64_t start, uint32_t len)
+{
+	uint32_t group, bit, n;
+
+	while (len) {
+		group = ext4_group_of(fs, start);
+		bit = start - ext4_group_first_block(fs, group);
+		n = ext4_group_blocks(fs, group) - bit;
+		if (n > len)
+			n = len;
+		unhold(fs, group, bit, n);
+		start += n;
+		len -= n;
+	}
+}
+
+/* ---- windows: room ahead of a growing file ---- */
+
+/* Under fs->resv_lock. */
+static struct ext4_resv detach_window(struct ext4_inode *inode)
+{
+	struct ext4_resv resv = inode->i_resv;
+
+	if (resv.len)
+		list_del_init(&inode->i_resv_list);
+	inode->i_resv.len = 0;
+	return resv;
+}
+
+static void attach_window(struct ext4_inode *inode, blk64_t start, uint32_t len)
+{
+	struct ext4_fs *fs = inode->i_fs;
+
+	pthread_mutex_lock(&fs->resv_lock);
+	inode->i_resv = (struct ext4_resv){ start, len };
+	list_add_tail(&inode->i_resv_list, &fs->resv_list);
+	pthread_mutex_unlock(&fs->resv_lock);
+}
+
+/* A window is only given while free space is plenty: a full disk must not be full of windows. */
+static uint32_t clamp_window(struct ext4_fs *fs, uint32_t want, uint32_t window, unsigned int flags)
+{
+	while (window > want && !ext4_has_free_blocks(fs, (uint64_t)window * 16, flags))
+		window /= 2;
+	return window > want ? window : want;
+}
+
+int ext4_window_take(struct ext4_inode *inode, blk64_t goal, uint32_t want, uint32_t window,
+		     unsigned int flags, struct ext4_resv *resv)
+{
+	struct ext4_fs *fs = inode->i_fs;
+	struct ext4_resv old;
+	int err;
+
+	pthread_mutex_lock(&fs->resv_lock);
+	old = detach_window(inode);
+	pthread_mutex_unlock(&fs->resv_lock);
+	if (old.len && old.start != goal) {
+		ext4_resv_release(fs, old.start, old.len);
+		old.len = 0;
+	}
+	if (old.len) {
+		*resv = old;
+	} else {
+		err = ext4_resv_get(fs, goal, clamp_window(fs, want, window, flags), flags, resv);
+		if (err)
+			return err;
+	}
+	if (resv->len > want) {
+		attach_window(inode, resv->start + want, resv->len - want);
+		resv->len = want;
+	}
+	return 0;
+}
+
+void ext4_drop_prealloc(struct ext4_inode *inode)
+{
+	struct ext4_fs *fs = inode->i_fs;
+	struct ext4_resv old;
+
+	pthread_mutex_lock(&fs->resv_lock);
+	old = detach_window(inode);
+	pthread_mutex_unlock(&fs->resv_lock);
+	if (old.len)
+		ext4_resv_release(fs, old.start, old.len);
+}
+
+void ext4_drop_all_prealloc(struct ext4_fs *fs)
+{
+	struct ext4_inode *inode;
+	struct ext4_resv old;
+
+	for (;;) {
+		pthread_mutex_lock(&fs->resv_lock);
+		if (list_empty(&fs->resv_list)) {
+			pthread_mutex_unlock(&fs->resv_lock);
+			return;
+		}
+		inode = list_first_entry(&fs->resv_list, struct ext4_inode, i_resv_list);
+		old = detach_window(inode);
+		pthread_mutex_unlock(&fs->resv_lock);
+		ext4_resv_release(fs, old.start, old.len);
+	}
+}
+
+bool ext4_should_retry_alloc(struct ext4_fs *fs, int *tries)
+{
+	if (__atomic_load_n(&fs->held_blocks, __ATOMIC_RELAXED) <= 0 || ++*tries > 3)
+		return false;
+	ext4_drop_all_prealloc(fs);
+	return jbd2_journal_force_commit(fs->journal) == 0;
+}
+
+/* ---- memory ---- */
+
+size_t ext4_groups_shrink(struct ext4_fs *fs)
+{
+	struct ext4_group *gi;
+	size_t freed = 0;
+	uint32_t i;
+
+	for (i = 0; i < fs->group_count; i++) {
+		gi = __atomic_load_n(&fs->groups[i], __ATOMIC_ACQUIRE);
+		if (!gi)
+			continue;
+		pthread_mutex_lock(&gi->lock);
+		if (gi->busy && !gi->held) {
+			free(gi->busy);
+			gi->busy = NULL;
+			freed += fs->block_size;
+		}
+		pthread_mutex_unlock(&gi->lock);
+	}
+	return freed;
+}
+
+void ext4_groups_destroy(struct ext4_fs *fs)
+{
+	uint32_t i;
+
+	for (i = 0; fs->groups && i < fs->group_count; i++) {
+		if (!fs->groups[i])
+			continue;
+		free(fs->groups[i]->busy);
+		pthread_mutex_destroy(&fs->groups[i]->lock);
+		free(fs->groups[i]);
+	}
+	free(fs->groups);
+	fs->groups = NULL;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Making things durable: fsync of one inode, of the file system, and the
+ * options that ask for it with every change.
+ */
+#include "ext4/ext4_i.h"
+
+/*
+ * Data was written to the device before this call; the commit that carries
+ * the inode flushes it.  When no commit was needed, flush here.
+ */
+int ext4_fsync(struct ext4_inode *inode, bool datasync)
+{
+	struct ext4_fs *fs = inode->i_fs;
+	bool flushed = false;
+	errcode_t io;
+	tid_t tid;
+	int err;
+
+	if (__atomic_load_n(&fs->shutdown, __ATOMIC_ACQUIRE))
+		return -EIO;
+	if (fs->opts.read_only)
+		return 0;
+	if (__atomic_load_n(&inode->i_state, __ATOMIC_ACQUIRE) & EXT4_STATE_DIRTY_TIME && !datasync)
+		ext4_write_times(inode);
+	tid = __atomic_load_n(datasync ? &inode->i_datasync_tid : &inode->i_sync_tid, __ATOMIC_ACQUIRE);
+	err = jbd2_complete_transaction(fs->journal, tid, &flushed);
+	if (err)
+		return err;
+	if (flushed)
+		return 0;
+	io = io_channel_flush(fs->dev);
+	return io ? ext4_io_error(fs, io, inode->i_ino, 0, "flushing the device") : 0;
+}
+
+int ext4_syncfs(struct ext4_fs *fs)
+{
+	errcode_t io;
+	int err;
+
+	if (__atomic_load_n(&fs->shutdown, __ATOMIC_ACQUIRE))
+		return -EIO;
+	if (fs->opts.read_only)
+		return 0;
+	err = jbd2_journal_force_commit(fs->journal);
+	if (err)
+		return err;
+	io = io_channel_flush(fs->dev);
+	return io ? ext4_io_error(fs, io, 0, 0, "flushing the device") : 0;
+}
+
+int ext4_finish_sync(struct ext4_inode *inode, int err)
+{
+	struct ext4_fs *fs = inode->i_fs;
+	bool dir = S_ISDIR(inode->i_mode);
+
+	if (err)
+		return err;
+	if (!fs->opts.sync && !(dir && fs->opts.dirsync) && !(inode->i_flags & EXT2_SYNC_FL) &&
+	    !(dir && (inode->i_flags & EXT2_DIRSYNC_FL)))
+		return 0;
+	return ext4_fsync(inode, false);
+}
