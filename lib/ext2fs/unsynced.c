@@ -273,8 +273,8 @@ errcode_t unsynced_flush_end(struct unsynced *us, struct byte_set *flushing, err
 		set_clear(flushing);
 		if (set_empty(&us->lost))
 			us->error = 0;
-		result = us->error;
 	}
+	result = us->error;
 	pthread_mutex_unlock(&us->lock);
 	return result;
 }
