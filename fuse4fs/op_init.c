@@ -3,6 +3,7 @@
  * INIT: what we and the kernel agree on.  The rule behind all of it: the kernel
  * answers from its caches whatever it can.
  */
+#include "logging.h"
 #include "server.h"
 
 #define MAX_BACKGROUND	64
@@ -41,4 +42,6 @@ void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
 	conn->time_gran = 1;
+	log_debug("FUSE protocol %u.%u, capabilities %#x of %#x", conn->proto_major,
+		  conn->proto_minor, conn->want, conn->capable);
 }
