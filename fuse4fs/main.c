@@ -91,10 +91,6 @@ static bool probe(struct options *opt, struct device *dev)
 		log_err("%s: %s", opt->device, reason);
 		return false;
 	}
-	if (info.must_be_read_only && !dev->read_only) {
-		log_warn("%s: has features that can only be read; mounting read-only", opt->device);
-		dev->read_only = true;
-	}
 	if (info.has_errors)
 		log_warn("%s: has errors recorded; run e2fsck on it soon", opt->device);
 	if (info.external_journal &&

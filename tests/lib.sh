@@ -8,6 +8,7 @@ TESTS=${FUSE4FS_TESTS:-$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)}
 BUILD=${FUSE4FS_BUILD:-$TESTS/..}
 FUSE4FS=${FUSE4FS:-$BUILD/fuse4fs/fuse4fs}
 PROGS=$BUILD/tests/progs
+[ -x "$FUSE4FS" ] || { echo "Bail out! $FUSE4FS is not there"; exit 2; }
 T=$(mktemp -d "${TMPDIR:-/tmp}/fuse4fs-test.XXXXXX") || exit 2
 LOOPS=
 test_count=0

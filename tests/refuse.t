@@ -73,6 +73,10 @@ done
 make_image bigalloc.img 64M -O bigalloc
 cp bigalloc.img bigalloc.keep
 refused 32 bigalloc "feature bigalloc, writing" bigalloc.img mnt
+"$FUSE4FS" -o ro bigalloc.img mnt
+ok $? "feature bigalloc, reading"
+umount mnt
+wait_free bigalloc.img
 ok "$(cmp -s bigalloc.img bigalloc.keep; echo $?)" "feature bigalloc: the image is unchanged"
 
 # An external journal that is not there.
