@@ -350,8 +350,8 @@ static void metadata_csum(void **state __attribute__((unused)))
 {
 	if (!scratch_have("mke2fs"))
 		skip();
-	expect("-t ext4 -b 1024 -I 128 -O orphan_file,mmp",
-	       BASIC | 1U << DX_NODE | 1U << EXTENT | 1U << XATTR | 1U << ORPHAN | 1U << MMP);
+	expect("-t ext4 -b 1024 -I 128 -O orphan_file",
+	       BASIC | 1U << DX_NODE | 1U << EXTENT | 1U << XATTR | 1U << ORPHAN);
 	expect("-t ext4 -b 4096", BASIC | 1U << EXTENT);
 	expect("-t ext4 -b 1024 -I 256 -O ^64bit,orphan_file",
 	       BASIC | 1U << DX_NODE | 1U << EXTENT | 1U << XATTR);
@@ -361,6 +361,16 @@ static void metadata_csum(void **state __attribute__((unused)))
 	expect("-t ext4 -O meta_bg,^resize_inode -b 1024 -g 512", BASIC | 1U << EXTENT);
 	expect("-t ext4 -O inline_data,ea_inode,quota", BASIC | 1U << EXTENT);
 	expect("-t ext2 -O metadata_csum -b 4096", BASIC);
+}
+
+/* Without e2fsck, which would wait for other nodes. */
+static void mmp_block(void **state __attribute__((unused)))
+{
+	if (!scratch_have("mke2fs"))
+		skip();
+	assert_int_equal(scratch_run("rm -f img && mke2fs -q -F -t ext4 -O mmp img 64M"), 0);
+	check_image();
+	assert_int_equal(found[MMP], 1);
 }
 
 static void group_descriptors_only(void **state __attribute__((unused)))
@@ -447,6 +457,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(metadata_csum),
+		cmocka_unit_test(mmp_block),
 		cmocka_unit_test(group_descriptors_only),
 		cmocka_unit_test(no_checksums),
 		cmocka_unit_test(hostile_blocks),
