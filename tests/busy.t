@@ -65,6 +65,23 @@ mount_image one.img mnt
 is "$(wc -l <mnt/log)" 10 "nothing of it was lost"
 unmount mnt one.img
 
+mount_image one.img mnt
+for i in $(seq 2000); do echo $i >mnt/$i; done
+"$BUILD/misc/umount.fuse.ext4" "$T/mnt" -n
+is $? 0 "umount.fuse.ext4 unmounts"
+is "$(server_of one.img)" "" "and waits for the server"
+fsck_clean one.img "so that the image is clean at once"
+mount_image one.img mnt
+rm mnt/[0-9]*
+(cd mnt && exec sleep 20) &
+sleep 0.3
+"$BUILD/misc/umount.fuse.ext4" mnt 2>/dev/null
+is $? 32 "umount.fuse.ext4: not while it is in use"
+kill %%
+wait
+"$BUILD/misc/umount.fuse.ext4" mnt -v -t fuse.ext4
+is $? 0 "umount.fuse.ext4: afterwards"
+
 if have_kernel_ext4; then
 	attach one.img
 	second "$LOOP" "an image under a loop device" one.img mnt2

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * umount.fuse.ext4 MOUNTPOINT [-n] [-l] [-f] [-v] [-r] [-t TYPE]: what umount(8) runs for our
+ * mounts.  The kernel lets an unmount of a FUSE file system return before the server has
+ * written what it holds; this program unmounts, and waits until the server has given up the
+ * device, so that whoever comes next (e2fsck, a cable being pulled) finds it finished.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXIT_USAGE	1
+#define EXIT_FAILED	32
+/* A server that takes longer than this to write its cache is stuck. */
+#define WAIT_SECONDS	600
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: umount.fuse.ext4 MOUNTPOINT [-n] [-l] [-f] [-v]\n");
+	return EXIT_USAGE;
+}
+
+/* The source of the mount that is seen at @mountpoint: the last one in the list. */
+static char *find_source(const char *mountpoint)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "r");
+	char *source = NULL;
+	struct mntent *ent;
+
+	if (!mounts)
+		return NULL;
+	while ((ent = getmntent(mounts))) {
+		if (strcmp(ent->mnt_dir, mountpoint))
+			continue;
+		free(source);
+		source = strdup(ent->mnt_fsname);
+	}
+	endmntent(mounts);
+	return source;
+}
+
+/*
+ * Whether nobody holds the device: a file is locked with flock(2), a block device opened
+ * exclusively.  What we cannot open we cannot wait for.
+ */
+static bool is_free(const char *source)
+{
+	struct stat st;
+	bool busy;
+	int fd;
+
+	if (stat(source, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
+		return true;
+	fd = open(source, O_RDONLY | O_CLOEXEC | (S_ISBLK(st.st_mode) ? O_EXCL : 0));
+	if (fd < 0)
+		return errno != EBUSY;
+	busy = S_ISREG(st.st_mode) && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+	close(fd);
+	return !busy;
+}
+
+static bool wait_free(const char *source)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+
+	for (int i = 0; i < WAIT_SECONDS * 50; i++) {
+		if (is_free(source))
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	char *mountpoint = NULL, *source;
+	int flags = 0, opt;
+
+	/* umount(8) puts the mount point first; getopt moves it behind the letters. */
+	while ((opt = getopt(argc, argv, "nlfvrt:N:")) != -1) {
+		if (opt == 'l')
+			flags |= MNT_DETACH;
+		else if (opt == 'f')
+			flags |= MNT_FORCE;
+		else if (opt == '?')
+			return usage();
+	}
+	if (optind != argc - 1)
+		return usage();
+	mountpoint = realpath(argv[optind], NULL);
+	if (!mountpoint)
+		mountpoint = strdup(argv[optind]);	/* a dead mount has no real path */
+	source = find_source(mountpoint);
+	if (umount2(mountpoint, flags)) {
+		fprintf(stderr, "umount.fuse.ext4: %s: %s\n", mountpoint, strerror(errno));
+		return EXIT_FAILED;
+	}
+	/* A lazy unmount promises nothing about when. */
+	if (source && !(flags & MNT_DETACH) && !wait_free(source)) {
+		fprintf(stderr, "umount.fuse.ext4: %s is unmounted, but its server still holds %s\n",
+			mountpoint, source);
+		return EXIT_FAILED;
+	}
+	free(source);
+	free(mountpoint);
+	return 0;
+}
