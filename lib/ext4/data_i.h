@@ -12,7 +12,6 @@
 int ext4_read_run(struct ext4_fs *fs, blk64_t blk, uint64_t skip, size_t len, char *to);
 /* @fresh: the blocks hold nothing yet; what is not written of the first and the last becomes zeroes. */
 int ext4_write_run(struct ext4_fs *fs, blk64_t blk, uint64_t skip, size_t len, const char *from, bool fresh);
-void ext4_touch_atime(struct ext4_inode *inode);
 
 /* journaled.c: the data of files under data=journal; i_rwsem held. */
 int ext4_read_journaled(struct ext4_inode *inode, char *to, size_t len, uint64_t off);

@@ -416,6 +416,7 @@ int ext4_bread_inode(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, 
 /* Windows (mballoc.c): blocks for logical growth of @inode from @goal on, taken from its window or a new one of @window blocks. */
 int ext4_window_take(struct ext4_inode *inode, blk64_t goal, uint32_t want, uint32_t window, unsigned int flags,
 		     struct ext4_resv *resv);
+void ext4_touch_atime(struct ext4_inode *inode);	/* after a read, by the mount options; i_rwsem held */
 void ext4_drop_prealloc(struct ext4_inode *inode);
 void ext4_drop_all_prealloc(struct ext4_fs *fs);
 /* Remember that this handle's transaction must be durable for an fsync of @inode. */
@@ -434,6 +435,7 @@ int ext4_set_entry(handle_t *handle, struct ext4_inode *dir, const char *name, s
 int ext4_init_dir(handle_t *handle, struct ext4_inode *dir, uint32_t parent);	/* "." and ".." */
 int ext4_dir_empty(struct ext4_inode *dir);	/* 1, 0 or an error */
 int ext4_set_parent(handle_t *handle, struct ext4_inode *dir, uint32_t parent);	/* change ".." */
+int ext4_parent_ino(struct ext4_inode *dir, uint32_t *parent);
 
 /* ---- xattr.c, xattr_block.c, ea_inode.c, acl.c, inline.c ---- */
 /* Index and short name as on disk; -ENODATA.  i_rwsem held. */
