@@ -164,7 +164,7 @@ void jbd2_log_start_commit(journal_t *journal, tid_t tid);
 int jbd2_log_wait_commit(journal_t *journal, tid_t tid);
 /*
  * fsync's core: start and wait as needed.  *flushed tells whether a commit that began after the call
- * has flushed the data device, so that the caller need not do it again.
+ * has flushed the data device, so that the caller need not do it again.  @flushed may be NULL.
  */
 int jbd2_complete_transaction(journal_t *journal, tid_t tid, bool *flushed);
 /* Commit everything and wait. */
