@@ -30,6 +30,21 @@ static int lost_calls;
 static errcode_t lost_error;
 static struct ext2fs_mmp_holder lost_to;
 
+static bool broken;	/* atomic: writes fail */
+
+static ssize_t fragile_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+	if (!__atomic_load_n(&broken, __ATOMIC_ACQUIRE))
+		return pwrite(fd, buf, len, offset);
+	errno = EIO;
+	return -1;
+}
+
+static void set_broken(bool value)
+{
+	__atomic_store_n(&broken, value, __ATOMIC_RELEASE);
+}
+
 static void on_lost(void *priv, errcode_t err, const struct ext2fs_mmp_holder *holder)
 {
 	assert_ptr_equal(priv, &io);
@@ -371,44 +386,33 @@ static void image_at_an_offset(void **state __attribute__((unused)))
 	assert_int_equal(scratch_run("tail -c +1537 shifted | cmp - orig"), 0);
 }
 
-static ssize_t failing_pwrite(int fd __attribute__((unused)),
-			      const void *buf __attribute__((unused)),
-			      size_t len __attribute__((unused)),
-			      off_t offset __attribute__((unused)))
-{
-	errno = EIO;
-	return -1;
-}
-
 /* A claim that cannot be renewed is worth nothing after a while, and its owner must know. */
 static void failing_device(void **state __attribute__((unused)))
 {
-	struct unix_io_calls saved = unix_io_calls;
 	struct ext2fs_mmp *mmp;
 
 	need_image();
 	mmp = start();
-	unix_io_calls.pwrite = failing_pwrite;
+	set_broken(true);
 	for (int i = 0; i < 500 && !__atomic_load_n(&lost_calls, __ATOMIC_ACQUIRE); i++)
 		seconds(1);
 	assert_int_equal(lost_calls, 1);
 	assert_int_equal(lost_error, EIO);
-	unix_io_calls = saved;
+	set_broken(false);
 	assert_int_equal(ext2fs_mmp_stop(mmp), 0);
 	assert_int_equal(get_seq(), EXT4_MMP_SEQ_CLEAN);
 }
 
 static void short_trouble_is_survived(void **state __attribute__((unused)))
 {
-	struct unix_io_calls saved = unix_io_calls;
 	struct ext2fs_mmp *mmp;
 	uint32_t before;
 
 	need_image();
 	mmp = start();
-	unix_io_calls.pwrite = failing_pwrite;
+	set_broken(true);
 	seconds(3);
-	unix_io_calls = saved;
+	set_broken(false);
 	before = get_seq();
 	seconds(4);
 	assert_true(get_seq() > before);
@@ -439,5 +443,6 @@ int main(void)
 		TEST(short_trouble_is_survived),
 	};
 
+	unix_io_calls.pwrite = fragile_pwrite;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@
 static char dir[PATH_MAX];
 static pid_t owner;
 
-static void fail(const char *what)
+static __attribute__((noreturn)) void fail(const char *what)
 {
 	perror(what);
 	abort();
@@ -63,7 +63,7 @@ const char *scratch_path(const char *name)
 
 static char *command_line(const char *fmt, va_list ap, const char *tail)
 {
-	char *command, *line;
+	char *command, *line = NULL;
 
 	if (vasprintf(&command, fmt, ap) < 0 ||
 	    asprintf(&line, "cd '%s' && PATH=$PATH:/sbin:/usr/sbin; { %s\n} %s", scratch_dir(),
