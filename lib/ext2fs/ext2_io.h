@@ -136,7 +136,7 @@ errcode_t io_channel_set_options(io_channel channel, const char *options);
 /* The channel's own counters; they live as long as the channel. */
 errcode_t io_channel_get_stats(io_channel channel, io_stats *stats);
 
-/* The content of @count blocks is not needed any more.  A hint that changes data: counts as a write. */
+/* The content of @count blocks is not needed any more, and may or may not read as zeroes. */
 errcode_t io_channel_discard(io_channel channel, unsigned long long block,
 			     unsigned long long count);
 /* @count blocks read as zeroes afterwards. */

@@ -183,8 +183,8 @@ struct ext2fs_super {
 	unsigned int		log_groups_per_flex;		/* 0 without flex_bg */
 
 	struct ext2fs_csum	csum;
-	uint32_t		hash_seed[4];			/* host order, for ext2fs_dirhash() */
-	uint8_t			def_hash_version;		/* EXT2_HASH_* for a new index root */
+	uint32_t		hash_seed[4];		/* host order, for ext2fs_dirhash() */
+	uint8_t			def_hash_version;	/* EXT2_HASH_* for a new index root */
 	bool			hash_unsigned;
 };
 

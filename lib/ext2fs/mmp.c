@@ -33,7 +33,7 @@ struct ext2fs_mmp {
 	unsigned int		interval;	/* seconds between two writes */
 	ext2fs_mmp_lost_fn	lost;
 	void			*priv;
-	bool			is_lost;	/* somebody else's now; the thread's while it runs */
+	bool			is_lost;	/* to another; the thread's while it runs */
 	pthread_t		thread;
 	pthread_mutex_t		lock;		/* of stop */
 	pthread_cond_t		cond;

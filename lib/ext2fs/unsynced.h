@@ -34,16 +34,17 @@ void unsynced_destroy(struct unsynced *us);
 
 /*
  * Around every write: begin before it, end after it with what begin returned.
- * @ok tells whether the write succeeded; a failed one counts as a write too.  @forget: the bytes need
- * no rewriting if they are lost (a discard).
+ * @ok tells whether the write succeeded; a failed one counts as a write too.
+ * @forget: the bytes need no rewriting if they are lost (a discard).
  */
 uint64_t unsynced_begin(struct unsynced *us, uint64_t offset, uint64_t len, bool forget);
 void unsynced_end(struct unsynced *us, uint64_t ticket, uint64_t offset, uint64_t len, bool ok,
 		  bool forget);
 
 /*
- * Around every fsync; flushes are serialised by the caller.  Begin returns false when there is
- * nothing to do and nothing to complain about.  End takes the fsync's result and returns the flush's.
+ * Around every fsync; flushes are serialised by the caller.  Begin returns false
+ * when there is nothing to do and nothing to complain about; *@flushing is then
+ * empty.  End takes the fsync's result and returns the flush's.
  */
 bool unsynced_flush_begin(struct unsynced *us, struct byte_set *flushing);
 errcode_t unsynced_flush_end(struct unsynced *us, struct byte_set *flushing, errcode_t result);

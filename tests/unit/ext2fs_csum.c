@@ -336,8 +336,8 @@ static void expect(const char *options, unsigned int kinds)
 			fail_msg("no object of kind %u in the image", k);
 }
 
-#define BASIC	(1U << SUPER | 1U << DESC | 1U << BLOCK_BITMAP | 1U << INODE_BITMAP | 1U << INODE | \
-		 1U << LEAF | 1U << DX_ROOT)
+#define BASIC	(1U << SUPER | 1U << DESC | 1U << BLOCK_BITMAP | 1U << INODE_BITMAP |	\
+		 1U << INODE | 1U << LEAF | 1U << DX_ROOT)
 
 static int need_tools(void **state __attribute__((unused)))
 {

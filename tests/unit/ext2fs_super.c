@@ -53,7 +53,8 @@ static void compare_with_dumpe2fs(const struct ext2fs_super *sup)
 		next = strstr(group + 1, "\nGroup ");
 		if (next)
 			*next = '\0';
-		assert_int_equal(sscanf(group, "\nGroup %*u: (Blocks %llu-%llu)", &first, &last), 2);
+		assert_int_equal(sscanf(group, "\nGroup %*u: (Blocks %llu-%llu)", &first, &last),
+				 2);
 		if (sup->first_data_block == 0 || n)
 			assert_int_equal(ext2fs_group_first_block(sup, n), first);
 		assert_int_equal(ext2fs_group_blocks_count(sup, n), last - first + 1);
@@ -79,7 +80,8 @@ static void compare_with_dumpe2fs(const struct ext2fs_super *sup)
 }
 
 static const char *const good[][2] = {
-	{ "-t ext2", "8M" }, { "-t ext3", "8M" }, { "-t ext4", "64M" }, { "-t ext4 -b 1024", "64M" },
+	{ "-t ext2", "8M" }, { "-t ext3", "8M" }, { "-t ext4", "64M" },
+	{ "-t ext4 -b 1024", "64M" },
 	{ "-t ext2 -b 1024", "200k" }, { "-t ext2 -b 4096", "300M" }, { "-t ext4 -b 2048", "16M" },
 	{ "-t ext4 -b 65536", "64M" }, { "-t ext2 -r 0", "8M" },
 	{ "-t ext4 -I 128", "64M" }, { "-t ext4 -I 1024", "64M" }, { "-t ext4 -O ^64bit", "64M" },
@@ -375,7 +377,8 @@ static void assert_sane(const struct ext2fs_super *sup)
 static void random_damage(void **state __attribute__((unused)))
 {
 	static const char *const options[] = {
-		"-t ext4 -b 1024", "-t ext4 -O bigalloc", "-t ext4 -O meta_bg,^resize_inode -b 1024",
+		"-t ext4 -b 1024", "-t ext4 -O bigalloc",
+		"-t ext4 -O meta_bg,^resize_inode -b 1024",
 		"-t ext2 -r 0", "-t ext4 -O orphan_file,sparse_super2",
 	};
 	unsigned int accepted = 0;
