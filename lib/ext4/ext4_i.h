@@ -30,6 +30,7 @@
  *                          descendants, unrelated ones by number; then other
  *                          inodes by number; then EA inodes
  *   a journal handle       (waiting for log space happens here, at start, never inside)
+ *   fs->xattr_cache lock   reference counts and content of xattr blocks, counts of EA inodes
  *   fs->orphan_lock        the list of orphans and its links on disk
  *   group->lock            one group's bitmaps, descriptor and free runs
  *   inode->i_lock          access time and the raw bytes of one inode on disk
@@ -98,6 +99,7 @@ struct ext4_inode {
 	struct list_head	i_resv_list;
 	uint32_t		i_writers;	/* open for writing, atomic */
 	tid_t			i_sync_tid, i_datasync_tid;	/* atomic */
+	struct ext4_inode	*i_put_next;	/* chain of ext4_put_after() */
 	struct list_head	i_orphan;
 	uint32_t		i_orphan_slot;	/* place in the orphan file */
 	bool			i_orphan_in_file;
@@ -199,6 +201,8 @@ void ext4_error_destroy(struct ext4_fs *fs);
 /* Start a handle of @credits blocks; checks read-only and shutdown first. */
 int ext4_journal_start(struct ext4_fs *fs, int credits, handle_t **ret);
 int ext4_journal_start_revoke(struct ext4_fs *fs, int credits, int revokes, handle_t **ret);
+/* Drop a reference once the handle has ended: the last one of a nameless inode starts a handle of its own. */
+void ext4_put_after(handle_t *handle, struct ext4_inode *inode);
 /* Ends the handle; @err is what the operation has so far, and wins.  Logs and returns the handle's own error otherwise. */
 int ext4_journal_stop(handle_t *handle, int err);
 /* Make sure @credits are left, by extending or restarting.  After a restart (returns 1) the caller's state on disk must have been consistent. */
@@ -457,14 +461,19 @@ int ext4_acl_chmod(handle_t *handle, struct ext4_inode *inode);
 /* Inline data (INLINE_DATA_FL): i_block plus the xattr "system.data". */
 int ext4_inline_read(struct ext4_inode *inode, void *buf, size_t len, uint64_t off);
 uint32_t ext4_inline_max(struct ext4_inode *inode);	/* bytes that could stay inline */
-/* Write inline when it fits: 1 = done, 0 = must be converted first. */
+/* Could an empty regular file, not inline yet, become so? */
+bool ext4_inline_may_begin(const struct ext4_inode *inode);
+/* Write inline when it fits, beginning to be inline if need be: 1 = done, 0 = must be (or stay) in blocks. */
 int ext4_inline_write(handle_t *handle, struct ext4_inode *inode, const void *buf, size_t len, uint64_t off);
 /* Move the data out into blocks (file: data block written at once; directory: a metadata block). */
 int ext4_inline_convert(handle_t *handle, struct ext4_inode *inode);
 int ext4_inline_truncate(handle_t *handle, struct ext4_inode *inode, uint64_t size);
-/* A new inode starts inline when the feature is on. */
+/* A new directory starts inline when the feature is on; files with their first data. */
 int ext4_inline_init(handle_t *handle, struct ext4_inode *inode);
-/* The two stretches of an inline directory's entries; i_block's first 4 bytes are the parent. */
+/*
+ * An inline directory's entries in @buf: the first *split bytes are those of i_block (behind the parent's number), the rest those
+ * of the attribute.  Returns the bytes of both.  @size: room in @buf.
+ */
 int ext4_inline_dir_load(struct ext4_inode *dir, void *buf, size_t size, size_t *split);
 int ext4_inline_dir_store(handle_t *handle, struct ext4_inode *dir, const void *buf, size_t size);
 

@@ -336,7 +336,7 @@ int ext4_new_inode(handle_t *handle, struct ext4_inode *dir, mode_t mode, const 
 		return err;
 	fill_new_inode(inode, dir, mode, cred);
 	err = clear_slot(handle, inode);
-	if (!err && (S_ISREG(mode) || S_ISDIR(mode)))
+	if (!err && S_ISDIR(mode))
 		err = ext4_inline_init(handle, inode);
 	if (err) {
 		ext4_free_inode(handle, inode);

@@ -22,10 +22,8 @@ int ext4_journal_start_revoke(struct ext4_fs *fs, int credits, int revokes, hand
 	if (err)
 		return err;
 	err = jbd2_journal_start(fs->journal, credits, revokes, ret);
-	if (!err) {
-		jbd2_handle_set_priv(*ret, fs);
+	if (!err)
 		ext4_lockdep_enter(EXT4_LOCK_HANDLE, 0);
-	}
 	return err;
 }
 
@@ -34,12 +32,32 @@ int ext4_journal_start(struct ext4_fs *fs, int credits, handle_t **ret)
 	return ext4_journal_start_revoke(fs, credits, 0, ret);
 }
 
+/* An inode is put at most once per handle and thread: the chain is the handle's own word. */
+void ext4_put_after(handle_t *handle, struct ext4_inode *inode)
+{
+	struct ext4_inode *first = jbd2_handle_priv(handle), *at;
+
+	for (at = first; at; at = at->i_put_next) {
+		if (at == inode) {
+			ext4_iput(inode);
+			return;
+		}
+	}
+	inode->i_put_next = first;
+	jbd2_handle_set_priv(handle, inode);
+}
+
 int ext4_journal_stop(handle_t *handle, int err)
 {
+	struct ext4_inode *put = jbd2_handle_priv(handle), *next;
 	int stop_err;
 
 	ext4_lockdep_leave(EXT4_LOCK_HANDLE);
 	stop_err = jbd2_journal_stop(handle);
+	for (; put; put = next) {
+		next = put->i_put_next;
+		ext4_iput(put);
+	}
 	return err ? err : stop_err;
 }
 

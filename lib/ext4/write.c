@@ -275,7 +275,7 @@ static int write_inline(struct writer *w, const char *from, size_t len, uint64_t
 	handle_t *handle;
 	int done, err;
 
-	if (!ext4_has_inline_data(inode))
+	if (!ext4_has_inline_data(inode) && !ext4_inline_may_begin(inode))
 		return 0;
 	if (off + len <= ext4_inline_max(inode)) {
 		err = ext4_journal_start(inode->i_fs, EXT4_CREDITS_XATTR + EXT4_CREDITS_INODE, &handle);
@@ -292,7 +292,7 @@ static int write_inline(struct writer *w, const char *from, size_t len, uint64_t
 		if (err || done > 0)
 			return err ? err : 1;
 	}
-	return leave_inline(inode);
+	return ext4_has_inline_data(inode) ? leave_inline(inode) : 0;
 }
 
 /* Someone else's write takes away setuid and setgid, and file capabilities. */

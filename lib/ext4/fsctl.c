@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What ioctl(2) asks of the whole file system: label, trimming, shutting down.
+ */
+#include "ext4/ext4_i.h"
+
+int ext4_get_label(struct ext4_fs *fs, char label[17])
+{
+	pthread_mutex_lock(&fs->sb_lock);
+	memcpy(label, fs->sb->s_volume_name, sizeof(fs->sb->s_volume_name));
+	pthread_mutex_unlock(&fs->sb_lock);
+	label[sizeof(fs->sb->s_volume_name)] = '\0';
+	return 0;
+}
+
+int ext4_set_label(struct ext4_fs *fs, const char *label)
+{
+	size_t len = strlen(label);
+	handle_t *handle;
+	int err;
+
+	if (len > sizeof(fs->sb->s_volume_name))
+		return -EINVAL;
+	err = ext4_journal_start(fs, 1, &handle);
+	if (err)
+		return err;
+	jbd2_handle_set_sync(handle);
+	err = ext4_sb_begin(handle, fs);
+	if (!err) {
+		memset(fs->sb->s_volume_name, 0, sizeof(fs->sb->s_volume_name));
+		memcpy(fs->sb->s_volume_name, label, len);
+		err = ext4_sb_end(handle, fs);
+	}
+	return ext4_journal_stop(handle, err);
+}
+
+/* ---- trimming ---- */
+
+/*
+ * Discard the free runs of at least @min blocks in [from, to) of one group.  A run is held
+ * while it is discarded: nobody gets it meanwhile.
+ */
+static int trim_group(struct ext4_fs *fs, uint32_t group, uint32_t from, uint32_t to, uint32_t min, uint64_t *blocks)
+{
+	struct ext4_group *gi;
+	uint32_t start = from, end;
+	blk64_t first = ext4_group_first_block(fs, group);
+	errcode_t io = 0;
+	int err = ext4_load_group(fs, group, &gi);
+
+	while (!err && !io && start < to) {
+		pthread_mutex_lock(&gi->lock);
+		if (!gi->busy) {
+			pthread_mutex_unlock(&gi->lock);
+			return 0;
+		}
+		start = ext4_next_zero(gi->busy, to, start);
+		end = ext4_next_set(gi->busy, to, start);
+		if (end - start >= min && start < to) {
+			ext4_set_bits(gi->busy, start, end - start);
+			gi->busy_free -= end - start;
+			gi->held += end - start;
+			__atomic_add_fetch(&fs->held_blocks, end - start, __ATOMIC_RELAXED);
+			pthread_mutex_unlock(&gi->lock);
+			io = io_channel_discard(fs->dev, first + start, end - start);
+			ext4_resv_release(fs, first + start, end - start);
+			if (!io)
+				*blocks += end - start;
+		} else {
+			pthread_mutex_unlock(&gi->lock);
+		}
+		start = end;
+	}
+	return err ? err : ext4_errno(io);
+}
+
+int ext4_trim(struct ext4_fs *fs, uint64_t start, uint64_t len, uint64_t minlen, uint64_t *trimmed)
+{
+	uint64_t first = start >> fs->block_bits, end, blocks = 0;
+	uint64_t min = (minlen + fs->block_size - 1) >> fs->block_bits;
+	uint32_t group, from, to;
+	int err = ext4_check_rw(fs);
+
+	*trimmed = 0;
+	if (err)
+		return err;
+	if (first >= fs->blocks_count || len < fs->block_size || min > fs->blocks_per_group)
+		return -EINVAL;
+	end = len >> fs->block_bits > fs->blocks_count - first ? fs->blocks_count : first + (len >> fs->block_bits);
+	if (first < fs->first_data_block)
+		first = fs->first_data_block;
+	while (!err && first < end) {
+		group = ext4_group_of(fs, first);
+		from = first - ext4_group_first_block(fs, group);
+		to = ext4_group_blocks(fs, group);
+		if (end - ext4_group_first_block(fs, group) < to)
+			to = end - ext4_group_first_block(fs, group);
+		err = trim_group(fs, group, from, to, min ? min : 1, &blocks);
+		first = ext4_group_first_block(fs, group) + to;
+	}
+	*trimmed = blocks << fs->block_bits;
+	return err;
+}
+
+/* ---- shutting down ---- */
+
+int ext4_shutdown(struct ext4_fs *fs)
+{
+	int err = 0;
+
+	if (__atomic_load_n(&fs->shutdown, __ATOMIC_ACQUIRE))
+		return 0;
+	if (!ext4_is_read_only(fs))
+		err = jbd2_journal_force_commit(fs->journal);
+	__atomic_store_n(&fs->read_only, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&fs->shutdown, true, __ATOMIC_RELEASE);
+	jbd2_journal_abort(fs->journal, -EIO);
+	ext4_log(fs, EXT4_LOG_WARN, "%s: shut down on request; everything fails until it is mounted anew",
+		 fs->device_name);
+	return err;
+}
