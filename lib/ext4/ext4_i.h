@@ -300,6 +300,8 @@ uint32_t ext4_count_zero(const void *map, uint32_t size);
 /* A new inode in or near @dir's group: initialised, referenced, i_rwsem not held, written by the caller's ext4_mark_inode_dirty(). */
 int ext4_new_inode(handle_t *handle, struct ext4_inode *dir, mode_t mode, const struct ext4_cred *cred,
 		   struct ext4_inode **ret);
+/* Count inode @bit of a group as used in its descriptor; the group is locked. */
+void ext4_count_new_inode(struct ext4_fs *fs, struct ext4_group_desc *gd, uint32_t bit, bool is_dir);
 /* Give the inode's number back (its blocks are gone). */
 int ext4_free_inode(handle_t *handle, struct ext4_inode *inode);
 
@@ -321,6 +323,7 @@ void ext4_icache_shrink(struct ext4_fs *fs, size_t count);
 /* Call @func with every referenced inode. */
 int ext4_icache_walk(struct ext4_fs *fs, int (*func)(struct ext4_inode *inode, void *data), void *data);
 /* Where the inode lies: its block's buffer (read) and its raw bytes inside. */
+int ext4_raw_inode_at(struct ext4_fs *fs, uint32_t ino, struct iocache_buf **buf, struct ext2_inode_large **raw);
 int ext4_inode_raw(struct ext4_inode *inode, struct iocache_buf **buf, struct ext2_inode_large **raw);
 /* Write the in-memory inode into its buffer, with checksum, in this handle (1 credit). */
 int ext4_mark_inode_dirty(handle_t *handle, struct ext4_inode *inode);
@@ -486,11 +489,10 @@ void ext4_orphan_destroy(struct ext4_fs *fs);
 bool ext4_has_orphans(struct ext4_fs *fs);	/* the disk has some to finish */
 int ext4_orphan_cleanup(struct ext4_fs *fs);	/* finish what a crash left; counts are logged */
 
-/* journal_open.c: also what a fast-commit replay works with while the real journal is not open yet. */
-int ext4_open_null_journal(struct ext4_fs *fs, journal_t **ret);
-
 /* ---- fast_commit.c: jbd2_ops.fc_replay, priv = the fs ---- */
 int ext4_fc_replay(void *priv, enum jbd2_fc_pass pass, const void *data, unsigned int off, tid_t expected);
+int ext4_fc_finish(void *priv);
+void ext4_fc_free(struct ext4_fs *fs);
 
 /* ---- worker.c: one thread for periodic work ---- */
 int ext4_worker_start(struct ext4_fs *fs);

@@ -154,15 +154,15 @@ static void skip_reading_table(struct ext4_fs *fs, struct ext4_group_change *c, 
 		iocache_put(buf);
 }
 
-static void count_new_inode(struct ext4_fs *fs, struct ext4_group_change *c, uint32_t bit, bool is_dir)
+void ext4_count_new_inode(struct ext4_fs *fs, struct ext4_group_desc *gd, uint32_t bit, bool is_dir)
 {
 	uint32_t ipg = fs->inodes_per_group, ds = fs->desc_size;
 
-	ext2fs_bg_free_inodes_count_set(c->gd, ds, ext2fs_bg_free_inodes_count(c->gd, ds) - 1);
+	ext2fs_bg_free_inodes_count_set(gd, ds, ext2fs_bg_free_inodes_count(gd, ds) - 1);
 	if (is_dir)
-		ext2fs_bg_used_dirs_count_set(c->gd, ds, ext2fs_bg_used_dirs_count(c->gd, ds) + 1);
-	if ((fs->gdt_csum || fs->metadata_csum) && bit >= ipg - ext2fs_bg_itable_unused(c->gd, ds))
-		ext2fs_bg_itable_unused_set(c->gd, ds, ipg - bit - 1);
+		ext2fs_bg_used_dirs_count_set(gd, ds, ext2fs_bg_used_dirs_count(gd, ds) + 1);
+	if ((fs->gdt_csum || fs->metadata_csum) && bit >= ipg - ext2fs_bg_itable_unused(gd, ds))
+		ext2fs_bg_itable_unused_set(gd, ds, ipg - bit - 1);
 }
 
 /* 0 with *ino, -ENOSPC when the group has none. */
@@ -178,7 +178,7 @@ static int take_in_group(handle_t *handle, struct ext4_fs *fs, uint32_t group, b
 	bit = c.gi->zeroing ? fs->inodes_per_group : find_free(fs, &c);
 	if (bit < fs->inodes_per_group && ext2fs_bg_free_inodes_count(c.gd, fs->desc_size)) {
 		ext4_set_bits(c.bitmap_buf->b_data, bit, 1);
-		count_new_inode(fs, &c, bit, is_dir);
+		ext4_count_new_inode(fs, c.gd, bit, is_dir);
 		c.gi->inode_cursor = bit + 1;
 		skip_reading_table(fs, &c, bit);
 	} else {

@@ -11,11 +11,10 @@
 #define MAX_TIME_32	(((int64_t)1 << 31) - 1)
 #define MAX_TIME_34	(((int64_t)1 << 34) - 1 + MIN_TIME)
 
-int ext4_inode_raw(struct ext4_inode *inode, struct iocache_buf **buf, struct ext2_inode_large **raw)
+int ext4_raw_inode_at(struct ext4_fs *fs, uint32_t ino, struct iocache_buf **buf, struct ext2_inode_large **raw)
 {
-	struct ext4_fs *fs = inode->i_fs;
-	uint32_t group = (inode->i_ino - 1) / fs->inodes_per_group;
-	uint32_t index = (inode->i_ino - 1) % fs->inodes_per_group;
+	uint32_t group = (ino - 1) / fs->inodes_per_group;
+	uint32_t index = (ino - 1) % fs->inodes_per_group;
 	struct iocache_buf *gd_buf;
 	struct ext4_group_desc *gd;
 	blk64_t table;
@@ -31,6 +30,11 @@ int ext4_inode_raw(struct ext4_inode *inode, struct iocache_buf **buf, struct ex
 		return err;
 	*raw = (struct ext2_inode_large *)((*buf)->b_data + index % fs->inodes_per_block * fs->inode_size);
 	return 0;
+}
+
+int ext4_inode_raw(struct ext4_inode *inode, struct iocache_buf **buf, struct ext2_inode_large **raw)
+{
+	return ext4_raw_inode_at(inode->i_fs, inode->i_ino, buf, raw);
 }
 
 /* ---- times ---- */

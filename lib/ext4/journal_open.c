@@ -37,6 +37,7 @@ static void journal_log(void *priv, enum jbd2_log_level level, const char *messa
 static const struct jbd2_ops journal_ops = {
 	.block_ok = block_ok,
 	.fc_replay = ext4_fc_replay,
+	.fc_finish = ext4_fc_finish,
 	.aborted = aborted,
 	.log = journal_log,
 };
@@ -58,12 +59,12 @@ static void common_params(struct ext4_fs *fs, struct jbd2_params *p)
 	};
 }
 
-int ext4_open_null_journal(struct ext4_fs *fs, journal_t **ret)
+static int open_null_journal(struct ext4_fs *fs)
 {
 	struct jbd2_params p;
 
 	common_params(fs, &p);
-	return jbd2_journal_open_null(&p, ret);
+	return jbd2_journal_open_null(&p, &fs->journal);
 }
 
 /* Where each block of the journal inode lies; all must be there. */
@@ -196,7 +197,7 @@ int ext4_open_journal(struct ext4_fs *fs, char *reason, size_t len)
 	int err;
 
 	if (!wanted)
-		return ext4_open_null_journal(fs, &fs->journal);
+		return open_null_journal(fs);
 	err = fs->sb->s_journal_inum ? open_internal(fs) : open_external(fs, reason, len);
 	if (err) {
 		if (!reason[0])

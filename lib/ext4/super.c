@@ -333,6 +333,7 @@ static struct ext4_fs *new_fs(io_channel dev, const struct ext4_mount_opts *opts
 /* Also half of a mount that failed.  Nothing is written. */
 static void free_fs(struct ext4_fs *fs)
 {
+	ext4_fc_free(fs);
 	ext4_xattr_cache_destroy(fs);
 	if (fs->icache)
 		ext4_icache_destroy(fs);
@@ -390,10 +391,9 @@ static int bring_up(struct ext4_fs *fs, char *reason, size_t len)
 	bool recovering = ext2fs_has_feature_journal_needs_recovery(fs->sb);
 	int err;
 
-	err = ext4_open_journal(fs, reason, len);
-	if (err)
-		return err;
 	err = ext4_xattr_cache_init(fs);
+	if (!err)
+		err = ext4_open_journal(fs, reason, len);
 	if (!err && counts_are_stale(fs, recovering))
 		err = count_free(fs);
 	if (!err)

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Single records of fast commits, applied.
+ */
+#include "ext4/extents_i.h"
+#include "ext4/fast_commit_i.h"
+#include "ext4/namei_i.h"
+
+static int get_inode(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **inode)
+{
+	return ext4_iget_flags(fs, ino, EXT4_IGET_ORPHAN, inode);
+}
+
+/* ---- names ---- */
+
+/* A directory that was just made has no blocks yet: its first one is not in the records. */
+static int make_dir(handle_t *handle, struct ext4_inode *inode, struct ext4_inode *dir)
+{
+	struct ext4_map map = { .lblk = 0, .len = 1 };
+	int err = 0;
+
+	if (!ext4_has_inline_data(inode)) {
+		err = ext4_map_blocks(inode, &map);
+		if (err || map.pblk)
+			return err;
+		ext4_isize_set(inode, 0);
+		err = ext4_init_dir(handle, inode, dir->i_ino);
+	}
+	inode->i_nlink = 2;
+	return err ? err : ext4_mark_inode_dirty(handle, inode);
+}
+
+static int link_into(handle_t *handle, struct ext4_inode *dir, struct ext4_inode *inode, const char *name, size_t len,
+		     bool creating)
+{
+	uint8_t ftype;
+	uint32_t old;
+	int err = ext4_find_entry(dir, name, len, &old, &ftype);
+
+	if (!err && old == inode->i_ino)
+		return 0;
+	if (!err)
+		return ext4_set_entry(handle, dir, name, len, inode->i_ino, inode->i_mode);
+	if (err != -ENOENT)
+		return err;
+	if (creating && S_ISDIR(inode->i_mode)) {
+		err = make_dir(handle, inode, dir);
+		if (err)
+			return err;
+		ext4_inc_nlink(dir);
+	} else {
+		err = 0;
+	}
+	err = ext4_add_entry(handle, dir, name, len, inode->i_ino, inode->i_mode);
+	if (!err && !creating) {
+		inode->i_nlink++;
+		err = ext4_mark_inode_dirty(handle, inode);
+	}
+	return err;
+}
+
+int ext4_fc_link(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32_t ino, const char *name, size_t len,
+		 bool creating)
+{
+	struct ext4_inode *dir, *inode;
+	int err = ext4_check_name(name, len);
+
+	if (!err)
+		err = get_inode(fs, parent, &dir);
+	if (err)
+		return err;
+	err = get_inode(fs, ino, &inode);
+	if (!err) {
+		err = S_ISDIR(dir->i_mode) ? link_into(handle, dir, inode, name, len, creating) : -EUCLEAN;
+		ext4_put_after(handle, inode);
+	}
+	ext4_put_after(handle, dir);
+	return err;
+}
+
+int ext4_fc_unlink(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32_t ino, const char *name, size_t len)
+{
+	struct ext4_inode *dir, *inode;
+	int err = get_inode(fs, parent, &dir);
+
+	if (err)
+		return err == -ESTALE ? 0 : err;
+	err = get_inode(fs, ino, &inode);
+	if (err) {
+		ext4_put_after(handle, dir);
+		return err == -ESTALE ? 0 : err;
+	}
+	err = S_ISDIR(dir->i_mode) ? ext4_delete_entry(handle, dir, name, len, ino) : -EUCLEAN;
+	if (!err && S_ISDIR(inode->i_mode)) {
+		inode->i_nlink = 0;
+		ext4_dec_nlink(dir);
+		err = ext4_mark_inode_dirty(handle, dir);
+	} else if (!err) {
+		ext4_dec_nlink(inode);
+	}
+	if (!err)
+		err = ext4_mark_inode_dirty(handle, inode);
+	ext4_put_after(handle, inode);
+	ext4_put_after(handle, dir);
+	return err == -ENOENT ? 0 : err;
+}
+
+/* ---- inodes ---- */
+
+static int mark_inode_used(handle_t *handle, struct ext4_fs *fs, uint32_t ino, bool is_dir)
+{
+	uint32_t bit = (ino - 1) % fs->inodes_per_group;
+	struct ext4_group_change c;
+	int err = ext4_change_inodes_begin(handle, fs, (ino - 1) / fs->inodes_per_group, &c);
+
+	if (err)
+		return err;
+	if (!ext4_test_bit(c.bitmap_buf->b_data, bit)) {
+		ext4_set_bits(c.bitmap_buf->b_data, bit, 1);
+		ext4_count_new_inode(fs, c.gd, bit, is_dir);
+	}
+	return ext4_change_inodes_end(handle, fs, &c);
+}
+
+/* The mapping stays, unless there was none or the data is inline. */
+static void merge_raw(struct ext2_inode_large *to, const void *from, size_t len)
+{
+	struct ext2_inode_large fc;
+	struct ext3_extent_header *hdr = (struct ext3_extent_header *)to->i_block;
+	uint32_t flags;
+
+	memset(&fc, 0, sizeof(fc));
+	memcpy(&fc, from, len < sizeof(fc) ? len : sizeof(fc));
+	flags = le32_to_cpu(fc.i_flags);
+	memcpy(to, from, offsetof(struct ext2_inode_large, i_block));
+	memcpy((char *)to + offsetof(struct ext2_inode_large, i_generation),
+	       (const char *)from + offsetof(struct ext2_inode_large, i_generation),
+	       len - offsetof(struct ext2_inode_large, i_generation));
+	if (flags & EXT4_INLINE_DATA_FL || !(flags & EXT4_EXTENTS_FL)) {
+		memcpy(to->i_block, fc.i_block, sizeof(to->i_block));
+	} else if (le16_to_cpu(hdr->eh_magic) != EXT3_EXT_MAGIC) {
+		memset(to->i_block, 0, sizeof(to->i_block));
+		hdr->eh_magic = cpu_to_le16(EXT3_EXT_MAGIC);
+		hdr->eh_max = cpu_to_le16((sizeof(to->i_block) - sizeof(*hdr)) / sizeof(struct ext3_extent));
+	}
+}
+
+int ext4_fc_set_inode(handle_t *handle, struct ext4_fs *fs, uint32_t ino, const void *raw, size_t len)
+{
+	const struct ext2_inode *fc = raw;
+	struct ext2_inode_large *to;
+	struct ext4_inode *inode;
+	struct iocache_buf *buf;
+	int err;
+
+	if (ino < fs->first_ino || ino > fs->inodes_count)
+		return ext4_corrupt(fs, ino, 0, "a fast commit changes a reserved inode");
+	err = ext4_raw_inode_at(fs, ino, &buf, &to);
+	if (err)
+		return err;
+	err = ext4_write_access(handle, buf);
+	if (!err) {
+		merge_raw(to, raw, len);
+		ext2fs_inode_csum_set(&fs->super->csum, ino, to);
+		err = ext4_dirty(handle, buf);
+	}
+	iocache_put(buf);
+	if (!err)
+		err = mark_inode_used(handle, fs, ino, S_ISDIR(le16_to_cpu(fc->i_mode)));
+	if (!err)
+		err = get_inode(fs, ino, &inode);
+	if (err)
+		return err;
+	/* It may have been in memory from before. */
+	err = ext4_read_inode(inode, EXT4_IGET_ORPHAN);
+	ext4_es_drop(inode);
+	ext4_put_after(handle, inode);
+	return err;
+}
+
+/* ---- blocks ---- */
+
+static int check_range(struct ext4_fs *fs, const struct ext3_extent *ex)
+{
+	if (!ext_len(ex) || ext_end(ex) > EXT_MAX_BLOCK || !ext4_block_valid(fs, 0, ext_pblk(ex), ext_len(ex)))
+		return ext4_corrupt(fs, 0, ext_pblk(ex), "a fast commit maps what is no file's block");
+	return 0;
+}
+
+/* Bits of one group: mark used those that are free. */
+static int claim_in_group(handle_t *handle, struct ext4_fs *fs, uint32_t group, uint32_t bit, uint32_t n)
+{
+	uint32_t end = bit + n, from, to, taken = 0;
+	struct ext4_group_change c;
+	int err = ext4_change_blocks_begin(handle, fs, group, &c);
+
+	if (err)
+		return err;
+	for (from = bit; (from = ext4_next_zero(c.bitmap_buf->b_data, end, from)) < end; from = to) {
+		to = ext4_next_set(c.bitmap_buf->b_data, end, from);
+		ext4_set_bits(c.bitmap_buf->b_data, from, to - from);
+		ext4_set_bits(c.gi->busy, from, to - from);
+		taken += to - from;
+	}
+	c.gi->busy_free -= taken;
+	ext2fs_bg_free_blocks_count_set(c.gd, fs->desc_size,
+					ext2fs_bg_free_blocks_count(c.gd, fs->desc_size) - taken);
+	__atomic_sub_fetch(&fs->free_blocks, taken, __ATOMIC_RELAXED);
+	return ext4_change_blocks_end(handle, fs, &c);
+}
+
+int ext4_fc_claim_range(handle_t *handle, struct ext4_fs *fs, const struct ext3_extent *ex)
+{
+	uint32_t left = ext_len(ex), group, bit, n;
+	blk64_t blk = ext_pblk(ex);
+	int err = check_range(fs, ex);
+
+	while (left && !err) {
+		group = ext4_group_of(fs, blk);
+		bit = blk - ext4_group_first_block(fs, group);
+		n = ext4_group_blocks(fs, group) - bit;
+		if (n > left)
+			n = left;
+		err = claim_in_group(handle, fs, group, bit, n);
+		blk += n;
+		left -= n;
+	}
+	return err;
+}
+
+static int is_used(struct ext4_fs *fs, blk64_t blk)
+{
+	uint32_t group = ext4_group_of(fs, blk);
+	struct iocache_buf *gd_buf, *buf;
+	struct ext4_group_desc *gd;
+	int err = ext4_group_desc(fs, group, &gd_buf, &gd);
+
+	if (!err) {
+		err = ext4_bread(fs, ext2fs_bg_block_bitmap_loc(gd, fs->desc_size), &buf);
+		iocache_put(gd_buf);
+	}
+	if (err)
+		return err;
+	err = ext4_test_bit(buf->b_data, blk - ext4_group_first_block(fs, group));
+	iocache_put(buf);
+	return err;
+}
+
+/* What is mapped at ex's blocks now: run by run. */
+static int next_run(struct ext4_inode *inode, const struct ext3_extent *ex, uint32_t done, struct ext4_map *map)
+{
+	*map = (struct ext4_map){ .lblk = ext_lblk(ex) + done, .len = ext_len(ex) - done };
+	return ext4_map_blocks(inode, map);
+}
+
+int ext4_fc_settle_range(handle_t *handle, struct ext4_fs *fs, uint32_t ino, const struct ext3_extent *ex)
+{
+	struct ext4_inode *inode = NULL;
+	struct ext4_map map;
+	uint32_t done = 0, i;
+	int err = get_inode(fs, ino, &inode), used;
+
+	if (err && err != -ESTALE)
+		return err;
+	err = 0;
+	while (done < ext_len(ex) && !err) {
+		map = (struct ext4_map){ .len = ext_len(ex) - done };
+		if (inode && (inode->i_flags & EXT4_EXTENTS_FL))
+			err = next_run(inode, ex, done, &map);
+		for (i = 0; !err && map.pblk != ext_pblk(ex) + done && i < map.len; i++) {
+			used = is_used(fs, ext_pblk(ex) + done + i);
+			err = used > 0 ? ext4_free_blocks(handle, fs, ino, ext_pblk(ex) + done + i, 1, 0) : used;
+		}
+		done += map.len;
+	}
+	if (inode)
+		ext4_put_after(handle, inode);
+	return err;
+}
+
+static int add_run(handle_t *handle, struct ext4_inode *inode, const struct ext3_extent *ex, uint32_t done,
+		   const struct ext4_map *map)
+{
+	bool unwritten = ext_unwritten(ex);
+	blk64_t want = ext_pblk(ex) + done;
+	int err = 0;
+
+	if (map->pblk == want)
+		return map->unwritten == unwritten ? 0 :
+		       ext4_map_convert(handle, inode, map->lblk, map->len, unwritten);
+	if (map->pblk)
+		err = ext4_map_remove(handle, inode, map->lblk, (uint64_t)map->lblk + map->len);
+	return err ? err : ext4_map_insert(handle, inode, map->lblk, want, map->len, unwritten);
+}
+
+int ext4_fc_add_range(handle_t *handle, struct ext4_fs *fs, uint32_t ino, const struct ext3_extent *ex)
+{
+	struct ext4_inode *inode;
+	struct ext4_map map;
+	uint32_t done = 0;
+	int err = get_inode(fs, ino, &inode);
+
+	if (err)
+		return err == -ESTALE ? 0 : err;
+	if (!(inode->i_flags & EXT4_EXTENTS_FL))
+		err = ext4_corrupt(fs, ino, 0, "a fast commit maps blocks of an inode without extents");
+	while (!err && done < ext_len(ex)) {
+		err = next_run(inode, ex, done, &map);
+		if (!err)
+			err = add_run(handle, inode, ex, done, &map);
+		done += map.len;
+	}
+	if (!err)
+		err = ext4_mark_inode_dirty(handle, inode);
+	ext4_put_after(handle, inode);
+	return err;
+}
+
+int ext4_fc_del_range(handle_t *handle, struct ext4_fs *fs, uint32_t ino, uint32_t lblk, uint32_t len)
+{
+	struct ext4_inode *inode;
+	int err = get_inode(fs, ino, &inode);
+
+	if (err)
+		return err == -ESTALE ? 0 : err;
+	if (inode->i_flags & EXT4_EXTENTS_FL)
+		err = ext4_map_remove(handle, inode, lblk, (uint64_t)lblk + len);
+	if (!err)
+		err = ext4_mark_inode_dirty(handle, inode);
+	ext4_put_after(handle, inode);
+	return err;
+}
+
+/* ---- counting ---- */
+
+/* Blocks of the tree itself: each level's block is counted when the walk enters it. */
+static int count_tree(struct ext4_inode *inode, uint64_t *blocks)
+{
+	blk64_t last[EXT4_MAX_EXTENT_DEPTH + 1] = { 0 };
+	struct ext4_ext_path path;
+	struct ext3_extent_header *leaf;
+	uint32_t lblk = 0, next;
+	unsigned int k;
+	int i, err;
+
+	do {
+		err = ext4_ext_find(inode, lblk, &path);
+		if (err)
+			return err;
+		for (i = 1; i <= path.depth; i++) {
+			*blocks += path.level[i].buf->b_blocknr != last[i];
+			last[i] = path.level[i].buf->b_blocknr;
+		}
+		leaf = path.level[path.depth].hdr;
+		for (k = 0; k < ext_entries(leaf); k++)
+			*blocks += ext_len(ext_leaf(leaf) + k);
+		next = ext4_ext_next_leaf_block(&path);
+		ext4_ext_put_path(&path);
+		if (next <= lblk)
+			break;
+		lblk = next;
+	} while (lblk != EXT_MAX_BLOCK);
+	return 0;
+}
+
+int ext4_fc_recount(handle_t *handle, struct ext4_fs *fs, uint32_t ino)
+{
+	struct ext4_inode *inode;
+	uint64_t blocks;
+	int err = get_inode(fs, ino, &inode);
+
+	if (err)
+		return err == -ESTALE ? 0 : err;
+	blocks = inode->i_file_acl ? 1 : 0;
+	if (inode->i_flags & EXT4_EXTENTS_FL) {
+		err = count_tree(inode, &blocks);
+		if (!err) {
+			inode->i_blocks = blocks << (fs->block_bits - 9);
+			err = ext4_mark_inode_dirty(handle, inode);
+		}
+	}
+	ext4_put_after(handle, inode);
+	return err;
+}
