@@ -95,20 +95,28 @@ static void add_idle_worker(struct loop *loop)
 	pthread_mutex_unlock(&loop->lock);
 }
 
-/* Enough others wait: sleep until there are too few. */
+/*
+ * Enough others wait: sleep until there are too few.  Those who are about to park count each
+ * other as waiting until they hold the lock, so only here it is known whether enough would stay.
+ */
 static void park(struct loop *loop)
 {
+	int idle = atomic_load(&loop->idle);
+
 	pthread_mutex_lock(&loop->lock);
-	if (!atomic_load(&loop->stop)) {
-		atomic_fetch_sub(&loop->idle, 1);
+	while (!atomic_load(&loop->stop) && idle > MAX_IDLE) {
+		if (!atomic_compare_exchange_weak(&loop->idle, &idle, idle - 1))
+			continue;
 		loop->parked++;
 		while (!loop->wanted && !atomic_load(&loop->stop))
 			pthread_cond_wait(&loop->unpark, &loop->lock);
 		loop->parked--;
+		/* Whoever wanted another thread has counted it. */
 		if (loop->wanted)
 			loop->wanted--;
 		else
 			atomic_fetch_add(&loop->idle, 1);
+		break;
 	}
 	pthread_mutex_unlock(&loop->lock);
 }
