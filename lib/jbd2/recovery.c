@@ -37,12 +37,18 @@ struct recovery {
 static int read_log(struct recovery *r, uint32_t blk, char **data)
 {
 	journal_t *journal = r->journal;
-	errcode_t io;
+	errcode_t io = 0;
 	uint32_t n;
 
 	if (blk < r->window_blk || blk - r->window_blk >= r->window_n) {
 		n = jbd2_log_run(journal, blk, JBD2_LOG_RUN_BYTES / journal->block_size);
 		io = io_channel_read_blk64(journal->log_dev, jbd2_log_phys(journal, blk), n, r->window);
+		if (io && n > 1) {
+			/* A bad block further on may be one that is not needed. */
+			n = 1;
+			io = io_channel_read_blk64(journal->log_dev, jbd2_log_phys(journal, blk), n,
+						   r->window);
+		}
 		r->window_n = io ? 0 : n;
 		r->window_blk = blk;
 		if (io) {
