@@ -5,11 +5,14 @@
  */
 #include <com_err.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <blkid.h>
@@ -63,6 +66,14 @@ static bool is_busy(errcode_t err)
 	return err == EBUSY || err == EWOULDBLOCK;
 }
 
+/* The kernel lets one open a read-only device for writing, and refuses each write. */
+static bool only_reads(io_channel channel)
+{
+	int fd, read_only = 0;
+
+	return !io_channel_get_fd(channel, &fd) && !ioctl(fd, BLKROGET, &read_only) && read_only;
+}
+
 /* One attempt: the channel, locked, or an error. */
 static errcode_t open_locked(const char *path, const struct stat *st, int flags, io_channel *ret)
 {
@@ -72,12 +83,13 @@ static errcode_t open_locked(const char *path, const struct stat *st, int flags,
 	if (err)
 		return err;
 	/* A block device is locked by having been opened exclusively. */
-	if (!S_ISBLK(st->st_mode)) {
+	if (!S_ISBLK(st->st_mode))
 		err = io_channel_flock(channel, (flags & IO_FLAG_RW ? LOCK_EX : LOCK_SH) | LOCK_NB);
-		if (err) {
-			io_channel_close(channel);
-			return err;
-		}
+	else if (flags & IO_FLAG_RW && only_reads(channel))
+		err = EROFS;
+	if (err) {
+		io_channel_close(channel);
+		return err;
 	}
 	*ret = channel;
 	return 0;
@@ -194,14 +206,23 @@ bool device_open(const struct options *opt, struct device *dev, char *reason, si
 		      (unsigned long long)opt->offset, error_message(err));
 }
 
-/* The superblock and journal_dev= have device numbers in the kernel's own packing. */
+/*
+ * The superblock and journal_dev= have device numbers in the kernel's own packing.  The kernel's
+ * name of the device is that of its node; udev's links by number are not everywhere.
+ */
 static char *path_of_devnum(uint32_t devnum)
 {
 	unsigned int major_nr = (devnum & 0xfff00) >> 8;
 	unsigned int minor_nr = (devnum & 0xff) | (devnum >> 12 & 0xfff00);
-	char *path;
+	char link[64], target[PATH_MAX], *path;
+	ssize_t len;
 
-	return asprintf(&path, "/dev/block/%u:%u", major_nr, minor_nr) < 0 ? NULL : path;
+	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major_nr, minor_nr);
+	len = readlink(link, target, sizeof(target) - 1);
+	if (len < 0)
+		return asprintf(&path, "/dev/block/%u:%u", major_nr, minor_nr) < 0 ? NULL : path;
+	target[len] = '\0';
+	return asprintf(&path, "/dev/%s", basename(target)) < 0 ? NULL : path;
 }
 
 static char *path_of_uuid(const uint8_t uuid[16])

@@ -144,6 +144,7 @@ static void on_ready(struct server *srv)
 	log_detach();
 	log_info("%s: mounted on %s%s", srv->opt->device, srv->opt->mountpoint,
 		 ext4_is_read_only(srv->fs) ? " read-only" : "");
+	log_debug("FUSE protocol 7.%u, capabilities %#x", srv->protocol_minor, srv->capabilities);
 	daemon_ready();
 }
 

@@ -3,7 +3,6 @@
  * INIT: what we and the kernel agree on.  The rule behind all of it: the kernel
  * answers from its caches whatever it can.
  */
-#include "logging.h"
 #include "server.h"
 
 #define MAX_BACKGROUND	64
@@ -20,7 +19,7 @@ static void do_not_want(struct fuse_conn_info *conn, unsigned int capability)
 
 void op_init(void *userdata, struct fuse_conn_info *conn)
 {
-	const struct server *srv = userdata;
+	struct server *srv = userdata;
 
 	want(conn, FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_ATOMIC_O_TRUNC);
 	want(conn, FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_IOCTL_DIR);
@@ -42,6 +41,6 @@ void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
 	conn->time_gran = 1;
-	log_debug("FUSE protocol %u.%u, capabilities %#x of %#x", conn->proto_major,
-		  conn->proto_minor, conn->want, conn->capable);
+	srv->protocol_minor = conn->proto_minor;
+	srv->capabilities = conn->want;
 }

@@ -179,7 +179,7 @@ static const struct option_def table[] = {
 	{ "strictatime", OPT_ENUM, F(mount.atime), EXT4_ATIME_STRICT },
 	{ "nostrictatime", OPT_ENUM, F(mount.atime), EXT4_ATIME_RELATIME },
 	{ "noatime", OPT_ENUM, F(mount.atime), EXT4_ATIME_NONE, .to_fuse = true },
-	{ "nodiratime", OPT_BOOL, F(mount.nodiratime), true, .to_fuse = true },
+	{ "nodiratime", OPT_BOOL, F(mount.nodiratime), true },
 	{ "diratime", OPT_BOOL, F(mount.nodiratime), false },
 	{ "lazytime", OPT_BOOL, F(mount.lazytime), true },
 	{ "nolazytime", OPT_BOOL, F(mount.lazytime), false },

@@ -31,6 +31,7 @@ struct server {
 	struct fuse_session	*se;
 	struct ext4_inode	*root;
 	bool			several_threads;
+	unsigned int		protocol_minor, capabilities;	/* what INIT agreed on */
 	atomic_uint		writers[WRITER_SLOTS];
 	/* Forgets that are being processed, and how many have been: see enospc_retry(). */
 	atomic_uint		forgets_running;

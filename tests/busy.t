@@ -36,8 +36,8 @@ mount_image one.img mnt ro
 mount_image one.img mnt2 ro
 ok $? "two that only read may share an image"
 is "$(cat mnt2/file)" "still here" "and both see it"
-unmount mnt one.img
-umount mnt2 2>/dev/null
+umount mnt
+umount mnt2
 wait_free one.img
 
 (exec 9<one.img; flock -x 9; exec sleep 20) &

@@ -8,6 +8,8 @@ TESTS=${FUSE4FS_TESTS:-$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)}
 BUILD=${FUSE4FS_BUILD:-$TESTS/..}
 FUSE4FS=${FUSE4FS:-$BUILD/fuse4fs/fuse4fs}
 PROGS=$BUILD/tests/progs
+# Not one of a user's own, which other users may not run.
+PYTHON=$(PATH=/usr/bin:/bin command -v python3 || command -v python3)
 [ -x "$FUSE4FS" ] || { echo "Bail out! $FUSE4FS is not there"; exit 2; }
 T=$(mktemp -d "${TMPDIR:-/tmp}/fuse4fs-test.XXXXXX") || exit 2
 LOOPS=

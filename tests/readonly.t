@@ -34,7 +34,7 @@ mount_image a.img mnt
 mkdir mnt/later
 echo two >mnt/later/two
 sync -f mnt
-python3 - mnt/later <<'END'
+"$PYTHON" - mnt/later <<'END'
 import os, sys
 for path in (sys.argv[1] + "/two", sys.argv[1], os.path.dirname(sys.argv[1])):
 	fd = os.open(path, os.O_RDONLY)

@@ -17,25 +17,27 @@ chmod 755 "$T"
 cp -L "$FUSE4FS" "$T/fuse4fs"
 chmod 755 "$T/fuse4fs"
 FUSE4FS=$T/fuse4fs
-as_user="setpriv --reuid=4321 --regid=4321 --clear-groups"
+# fusermount3 wants users that have a name.
+uid=$(id -u nobody) && gid=$(id -g nobody) || skip_all "there is no user nobody"
+as_user="setpriv --reuid=$uid --regid=$gid --clear-groups"
 $as_user "$FUSE4FS" -V >/dev/null 2>&1 || skip_all "an ordinary user cannot run the program here"
 $as_user test -w /dev/fuse || skip_all "an ordinary user cannot use /dev/fuse here"
 
 home=$T/home
 mkdir -p "$home/mnt"
 cd "$home" || exit 2
-make_image a.img 32M -E root_owner=4321:4321
+make_image a.img 32M -E root_owner=$uid:$gid
 make_image locked.img 16M
-chown -R 4321:4321 "$home"
+chown -R $uid:$gid "$home"
 chown 0:0 locked.img
 
 $as_user "$FUSE4FS" a.img mnt
 ok $? "mounts an own image"
-like "$(grep " $home/mnt " /proc/self/mounts)" "fuse.ext4 .*user_id=4321" "as this user"
+like "$(grep " $home/mnt " /proc/self/mounts)" "fuse.ext4 .*user_id=$uid" "as this user"
 $as_user bash -c 'mkdir mnt/d && echo hello >mnt/d/f && ln -s f mnt/d/l && setfattr -n user.a -v b mnt/d/f'
 ok $? "writes"
 is "$($as_user cat mnt/d/l)" hello "reads"
-is "$($as_user stat -c %u:%g mnt/d/f)" 4321:4321 "owns what was made"
+is "$($as_user stat -c %u:%g mnt/d/f)" "$uid:$gid" "owns what was made"
 $as_user chown 0:0 mnt/d/f 2>/dev/null
 isnt $? 0 "cannot give files away"
 ls mnt >/dev/null 2>&1
@@ -63,7 +65,7 @@ is "$(sum_of locked.img)" "$before" "it is unchanged"
 
 # Somebody else's file system.
 make_image other.img 32M
-chown 4321:4321 other.img
+chown $uid:$gid other.img
 $as_user "$FUSE4FS" other.img mnt
 $as_user mkdir mnt/mine 2>/dev/null
 isnt $? 0 "root's directory is root's"
@@ -76,7 +78,7 @@ is "$($as_user stat -c %u:%g mnt/mine/x)" 7:8 "fakeroot: also give files away"
 $as_user fusermount3 -u mnt
 wait_free other.img
 $as_user "$FUSE4FS" -o squash_uids,squash_gids=99 other.img mnt
-is "$($as_user stat -c %u:%g mnt/mine/x mnt | sort -u)" 4321:99 "squash_uids, squash_gids=: all files look so"
+is "$($as_user stat -c %u:%g mnt/mine/x mnt | sort -u)" "$uid:99" "squash_uids, squash_gids=: all files look so"
 $as_user bash -c 'echo more >>mnt/mine/x'
 ok $? "squash_uids: and may be used so"
 $as_user chown 5 mnt/mine/x 2>/dev/null
