@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The commit thread: closes the running transaction when asked, when it is
- * old or at the end, and makes it durable.  The buffers' part is in
- * logwrite.c (before) and finish.c (after).
+ * Commits: the running transaction is closed and made durable, by whoever
+ * waits for it when nobody else is committing (that spares two changes of
+ * threads), else by the commit thread: when asked, when it is old, at the end.
+ * The buffers' part is in logwrite.c (before) and finish.c (after).
  */
 #include "jbd2/jbd2_i.h"
 
@@ -92,6 +93,14 @@ static void tell_owner(journal_t *journal, struct transaction *tx, int err)
 		journal->ops->committed(journal->priv, tx->tid, err);
 }
 
+/* mutex held: somebody asked for the next commit while this one ran. */
+static void wake_commit_thread(journal_t *journal)
+{
+	if (journal->running && (journal_errno(journal) ||
+				 tid_geq(journal->commit_request, journal->running->tid)))
+		pthread_cond_signal(&journal->commit_cond);
+}
+
 /*
  * It will never be durable.  Its buffers stay pinned with what they hold, so
  * that readers go on seeing it and nothing of it gets home.
@@ -104,6 +113,7 @@ static void fail_transaction(journal_t *journal, struct transaction *tx, int err
 	journal->committing = NULL;
 	journal->reserved = 0;
 	list_add_tail(&tx->list, &journal->failed_txs);
+	wake_commit_thread(journal);
 	pthread_cond_broadcast(&journal->done_cond);
 	pthread_cond_broadcast(&journal->start_cond);
 	pthread_mutex_unlock(&journal->mutex);
@@ -126,6 +136,7 @@ static void complete_transaction(journal_t *journal, struct transaction *tx)
 	journal->committing = NULL;
 	journal->reserved = 0;
 	journal->finished_tid = tx->tid;
+	wake_commit_thread(journal);
 	pthread_cond_broadcast(&journal->done_cond);
 	pthread_cond_broadcast(&journal->start_cond);
 	if (jbd2_ckpt_wanted_locked(journal))
@@ -133,8 +144,12 @@ static void complete_transaction(journal_t *journal, struct transaction *tx)
 	pthread_mutex_unlock(&journal->mutex);
 }
 
-/* mutex held on entry and return. */
-static void commit_running(journal_t *journal)
+bool jbd2_may_commit_locked(const journal_t *journal)
+{
+	return journal->running && !journal->closing && !journal->committing;
+}
+
+void jbd2_commit_running_locked(journal_t *journal)
 {
 	struct transaction *tx = close_running(journal);
 	int err;
@@ -161,10 +176,27 @@ static bool expired(const struct transaction *tx)
 
 static bool commit_wanted(journal_t *journal)
 {
-	if (!journal->running)
+	if (!jbd2_may_commit_locked(journal))
 		return false;
 	return journal->stop_commit || journal_errno(journal) ||
 	       tid_geq(journal->commit_request, journal->running->tid) || expired(journal->running);
+}
+
+/*
+ * mutex held.  A transaction that begins meanwhile is not old before this time is up;
+ * one that is old already waits for the commit that another thread is doing.
+ */
+static void wait_for_work(journal_t *journal)
+{
+	struct timespec until;
+
+	if (journal->running && !expired(journal->running)) {
+		until = journal->running->expires;
+	} else {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += journal->running ? 1 : journal->commit_interval;
+	}
+	pthread_cond_timedwait(&journal->commit_cond, &journal->mutex, &until);
 }
 
 void *jbd2_commit_thread(void *arg)
@@ -174,14 +206,11 @@ void *jbd2_commit_thread(void *arg)
 	pthread_mutex_lock(&journal->mutex);
 	for (;;) {
 		if (commit_wanted(journal))
-			commit_running(journal);
-		else if (journal->stop_commit)
+			jbd2_commit_running_locked(journal);
+		else if (journal->stop_commit && !journal->running)
 			break;
-		else if (journal->running)
-			pthread_cond_timedwait(&journal->commit_cond, &journal->mutex,
-					       &journal->running->expires);
 		else
-			pthread_cond_wait(&journal->commit_cond, &journal->mutex);
+			wait_for_work(journal);
 	}
 	pthread_mutex_unlock(&journal->mutex);
 	return NULL;

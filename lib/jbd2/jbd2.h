@@ -55,8 +55,8 @@ struct jbd2_ops {
 	 */
 	void (*aborted)(void *priv, int err);
 	/*
-	 * Called by the commit thread once for each transaction, after it has become durable (err 0) or
-	 * failed (err < 0) and after its own callbacks; may be NULL.
+	 * Called once for each transaction, after it has become durable (err 0) or failed (err < 0) and
+	 * after its own callbacks, by the commit thread or by a thread that waits for the commit; may be NULL.
 	 */
 	void (*committed)(void *priv, tid_t tid, int err);
 	void (*log)(void *priv, enum jbd2_log_level level, const char *message);
@@ -147,7 +147,10 @@ int jbd2_journal_dirty_metadata(handle_t *handle, struct iocache_buf *buf);
  */
 int jbd2_journal_forget(handle_t *handle, blk64_t blk, struct iocache_buf *buf);
 
-/* Run @func(cb, err) once the transaction of this handle is durable (err < 0: it never will be). Null journal: at handle stop. */
+/*
+ * Run @func(cb, err) once the transaction of this handle is durable (err < 0: it never will be), in the commit thread or
+ * in one that waits for the commit, with no journal lock held.  Null journal: at handle stop.
+ */
 struct jbd2_commit_cb {
 	struct list_head	cb_list;
 	void (*func)(struct jbd2_commit_cb *cb, int err);

@@ -3,7 +3,7 @@
  * The journal's inside: what its files share.
  *
  * Life of a transaction: running (takes handles) -> committing (all handles
- * have ended, the commit thread copies its buffers to the log) -> checkpoint
+ * have ended, its buffers are copied to the log) -> checkpoint
  * (durable in the log, its buffers are on their way home) -> gone when the
  * tail of the log has passed it.  There is at most one running and one
  * committing transaction; their numbers follow each other, so the lowest bit
@@ -28,6 +28,7 @@
 #include "jbd2/jbd2.h"
 #include "jbd2/jbd2_disk.h"
 
+#define JBD2_DEFAULT_COMMIT_INTERVAL	5	/* seconds */
 #define JBD2_LOG_RUN_BYTES	(1U << 20)	/* largest transfer to or from the log */
 
 struct transaction;
@@ -220,6 +221,9 @@ bool jbd2_head_try_free(struct journal_head *jh);
 
 /* commit.c */
 void *jbd2_commit_thread(void *arg);
+/* mutex held; it is given up meanwhile.  Only when jbd2_may_commit_locked(). */
+void jbd2_commit_running_locked(journal_t *journal);
+bool jbd2_may_commit_locked(const journal_t *journal);
 
 /* finish.c */
 void jbd2_finish_transaction(journal_t *journal, struct transaction *tx);

@@ -8,8 +8,6 @@
 #include <string.h>
 #include "jbd2/jbd2_i.h"
 
-#define DEFAULT_COMMIT_INTERVAL	5	/* seconds */
-
 void jbd2_msg(journal_t *journal, enum jbd2_log_level level, const char *fmt, ...)
 {
 	char text[512];
@@ -92,7 +90,7 @@ journal_t *jbd2_journal_alloc(const struct jbd2_params *params)
 	journal->want_csum_v3 = params->csum_v3;
 	journal->want_64bit = params->csum_64bit_tags;
 	journal->commit_interval = params->commit_interval ? params->commit_interval :
-							     DEFAULT_COMMIT_INTERVAL;
+							     JBD2_DEFAULT_COMMIT_INTERVAL;
 	return journal;
 }
 

@@ -143,8 +143,6 @@ static int open_transaction(journal_t *journal)
 	__atomic_store_n(&door->revokes, 0, __ATOMIC_RELAXED);
 	__atomic_and_fetch(&door->word, ~JBD2_DOOR_LOCKED, __ATOMIC_RELEASE);
 	__atomic_store_n(&journal->door, tx->tid & 1, __ATOMIC_RELEASE);
-	/* The commit thread has a new time to wait for. */
-	pthread_cond_signal(&journal->commit_cond);
 	return 0;
 }
 

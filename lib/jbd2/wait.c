@@ -38,6 +38,10 @@ static int wait_locked(journal_t *journal, tid_t tid, const tid_t *done)
 	while (!tid_geq(*done, tid)) {
 		if (journal_errno(journal))
 			return -EIO;
+		if (jbd2_may_commit_locked(journal) && journal->running->tid == tid) {
+			jbd2_commit_running_locked(journal);
+			continue;
+		}
 		jbd2_request_commit_locked(journal, tid);
 		pthread_cond_wait(&journal->done_cond, &journal->mutex);
 	}
@@ -152,6 +156,7 @@ bool jbd2_journal_aborted(const journal_t *journal)
 void jbd2_journal_set_commit_interval(journal_t *journal, unsigned int seconds)
 {
 	pthread_mutex_lock(&journal->mutex);
-	journal->commit_interval = seconds ? seconds : 5;
+	journal->commit_interval = seconds ? seconds : JBD2_DEFAULT_COMMIT_INTERVAL;
+	pthread_cond_signal(&journal->commit_cond);
 	pthread_mutex_unlock(&journal->mutex);
 }
