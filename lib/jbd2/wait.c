@@ -94,7 +94,9 @@ int jbd2_complete_transaction(journal_t *journal, tid_t tid, bool *flushed)
 /* The running or else the last transaction. */
 int jbd2_journal_force_commit(journal_t *journal)
 {
-	return jbd2_log_wait_commit(journal, jbd2_journal_running_tid(journal));
+	int err = jbd2_log_wait_commit(journal, jbd2_journal_running_tid(journal));
+
+	return !err && journal_errno(journal) ? -EIO : err;
 }
 
 bool jbd2_journal_force_commit_nested(journal_t *journal)
