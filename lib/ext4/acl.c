@@ -243,7 +243,7 @@ int ext4_acl_apply_mode(struct ext4_inode *inode, const void *value, size_t size
 
 	if (err)
 		return err;
-	inode->i_mode = (inode->i_mode & ~0777) | mode_of(acl);
+	ext4_mode_set(inode, (inode->i_mode & ~0777) | mode_of(acl));
 	err = says_only_mode(acl);
 	free(acl);
 	return err;
@@ -285,7 +285,7 @@ int ext4_acl_chmod(handle_t *handle, struct ext4_inode *inode)
 	struct acl *acl;
 	int err;
 
-	if (!inode->i_fs->acl || S_ISLNK(inode->i_mode))
+	if (!inode->i_fs->acl || S_ISLNK(inode->i_type))
 		return 0;
 	err = load(inode, EXT2_EXT_ATTR_INDEX_POSIX_ACL_ACCESS, &acl);
 	if (err || !acl)
@@ -312,7 +312,7 @@ int ext4_init_acl(handle_t *handle, struct ext4_inode *inode, struct ext4_inode 
 	struct acl *acl = NULL;
 	int err = 0;
 
-	if (S_ISLNK(inode->i_mode))
+	if (S_ISLNK(inode->i_type))
 		return 0;
 	if (inode->i_fs->acl)
 		err = load(dir, EXT2_EXT_ATTR_INDEX_POSIX_ACL_DEFAULT, &acl);
@@ -322,7 +322,7 @@ int ext4_init_acl(handle_t *handle, struct ext4_inode *inode, struct ext4_inode 
 		inode->i_mode &= ~umask;
 		return 0;
 	}
-	if (S_ISDIR(inode->i_mode))
+	if (S_ISDIR(inode->i_type))
 		err = store(handle, inode, EXT2_EXT_ATTR_INDEX_POSIX_ACL_DEFAULT, acl);
 	mask_by_mode(acl, &inode->i_mode);
 	if (!err && !says_only_mode(acl))

@@ -31,7 +31,7 @@ void ext4_set_rdev(struct ext4_inode *inode, dev_t rdev)
 
 static bool is_device(const struct ext4_inode *inode)
 {
-	return S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode);
+	return S_ISCHR(inode->i_type) || S_ISBLK(inode->i_type);
 }
 
 void ext4_getattr(struct ext4_inode *inode, struct ext4_stat *st)
@@ -101,7 +101,7 @@ static int change(handle_t *handle, struct ext4_inode *inode, const struct ext4_
 	if (attr->valid & EXT4_ATTR_GID)
 		inode->i_gid = attr->gid;
 	if (attr->valid & EXT4_ATTR_MODE)
-		inode->i_mode = (inode->i_mode & S_IFMT) | (attr->mode & 07777);
+		ext4_mode_set(inode, inode->i_type | (attr->mode & 07777));
 	set_times(inode, attr);
 	if (attr->valid & EXT4_ATTR_MODE)
 		err = ext4_acl_chmod(handle, inode);
@@ -123,7 +123,7 @@ static int change_in_handle(struct ext4_inode *inode, const struct ext4_iattr *a
 	if (err) {
 		inode->i_uid = uid;
 		inode->i_gid = gid;
-		inode->i_mode = mode;
+		ext4_mode_set(inode, mode);
 		inode->i_mtime = mtime;
 		inode->i_ctime = ctime;
 	}
@@ -132,9 +132,9 @@ static int change_in_handle(struct ext4_inode *inode, const struct ext4_iattr *a
 
 static int change_size(struct ext4_inode *inode, uint64_t size)
 {
-	if (S_ISDIR(inode->i_mode))
+	if (S_ISDIR(inode->i_type))
 		return -EISDIR;
-	if (!S_ISREG(inode->i_mode))
+	if (!S_ISREG(inode->i_type))
 		return -EINVAL;
 	return ext4_truncate(inode, size);
 }

@@ -176,7 +176,7 @@ blk64_t ext4_inode_goal(struct ext4_inode *inode)
 
 	if (fs->log_groups_per_flex >= 2) {
 		group &= ~((1U << fs->log_groups_per_flex) - 1);
-		if (S_ISREG(inode->i_mode) && group + 1 < fs->group_count)
+		if (S_ISREG(inode->i_type) && group + 1 < fs->group_count)
 			group++;
 	}
 	return ext4_group_first_block(fs, group);

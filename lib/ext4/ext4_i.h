@@ -80,6 +80,7 @@ struct ext4_inode {
 	pthread_rwlock_t	i_rwsem;
 	pthread_mutex_t		i_lock;
 
+	uint16_t		i_type;		/* S_IFMT bits of i_mode: these never change */
 	uint16_t		i_mode;
 	uint16_t		i_extra_isize;
 	uint32_t		i_uid, i_gid, i_projid;
@@ -332,6 +333,23 @@ void ext4_raw_inode_csum(struct ext4_inode *inode, struct ext2_inode_large *raw)
 struct timespec ext4_now(struct ext4_inode *inode);	/* in the inode's granularity */
 struct timespec ext4_storable_time(const struct ext4_inode *inode, struct timespec ts);
 void ext4_inode_touch(struct ext4_inode *inode, bool mtime);	/* ctime and, asked, mtime = now */
+static inline bool ext4_state(const struct ext4_inode *inode, uint32_t bits)
+{
+	return (__atomic_load_n(&inode->i_state, __ATOMIC_ACQUIRE) & bits) != 0;
+}
+static inline void ext4_state_set(struct ext4_inode *inode, uint32_t bits)
+{
+	__atomic_or_fetch(&inode->i_state, bits, __ATOMIC_RELEASE);
+}
+static inline void ext4_state_clear(struct ext4_inode *inode, uint32_t bits)
+{
+	__atomic_and_fetch(&inode->i_state, ~bits, __ATOMIC_RELEASE);
+}
+/* The mode changes under i_rwsem, and may be read without it. */
+static inline void ext4_mode_set(struct ext4_inode *inode, uint16_t mode)
+{
+	__atomic_store_n(&inode->i_mode, mode, __ATOMIC_RELAXED);
+}
 static inline uint64_t ext4_isize(const struct ext4_inode *inode)
 {
 	return __atomic_load_n(&inode->i_size, __ATOMIC_ACQUIRE);
@@ -428,7 +446,9 @@ void ext4_drop_prealloc(struct ext4_inode *inode);
 void ext4_drop_all_prealloc(struct ext4_fs *fs);
 /* Remember that this handle's transaction must be durable for an fsync of @inode. */
 void ext4_update_sync_tid(handle_t *handle, struct ext4_inode *inode, bool datasync);
-/* After a change under sync/dirsync mount options or inode flags: wait until durable. */
+/* Do the options or the inode's flags ask that changes be durable at once?  i_rwsem held. */
+bool ext4_wants_sync(const struct ext4_inode *inode);
+/* After a change, no lock held: wait until durable where that is asked for. */
 int ext4_finish_sync(struct ext4_inode *inode, int err);
 
 /* ---- dir.c (blocks of entries), htree.c (the index), readdir.c, namei.c, rename.c ---- */

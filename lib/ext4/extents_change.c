@@ -216,7 +216,7 @@ int ext4_ext_convert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, 
 
 static bool holds_metadata(const struct ext4_inode *inode)
 {
-	return !S_ISREG(inode->i_mode) || (inode->i_flags & EXT4_EA_INODE_FL) || ext4_journals_data(inode);
+	return !S_ISREG(inode->i_type) || (inode->i_flags & EXT4_EA_INODE_FL) || ext4_journals_data(inode);
 }
 
 /* Split the extent at @slot so that [from, to) can go and a tail stays: the tail becomes an entry of its own. */

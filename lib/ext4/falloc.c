@@ -173,7 +173,7 @@ static int check_mode(struct ext4_inode *inode, int mode, off_t off, off_t len)
 		return -EINVAL;
 	if ((uint64_t)off + (uint64_t)len > ext4_max_size(inode))
 		return -EFBIG;
-	if (!S_ISREG(inode->i_mode))
+	if (!S_ISREG(inode->i_type))
 		return -ENODEV;
 	if (inode->i_flags & EXT2_IMMUTABLE_FL)
 		return -EPERM;

@@ -43,7 +43,7 @@ static int link_into(handle_t *handle, struct ext4_inode *dir, struct ext4_inode
 		return ext4_set_entry(handle, dir, name, len, inode->i_ino, inode->i_mode);
 	if (err != -ENOENT)
 		return err;
-	if (creating && S_ISDIR(inode->i_mode)) {
+	if (creating && S_ISDIR(inode->i_type)) {
 		err = make_dir(handle, inode, dir);
 		if (err)
 			return err;
@@ -71,7 +71,7 @@ int ext4_fc_link(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32_t
 		return err;
 	err = get_inode(fs, ino, &inode);
 	if (!err) {
-		err = S_ISDIR(dir->i_mode) ? link_into(handle, dir, inode, name, len, creating) : -EUCLEAN;
+		err = S_ISDIR(dir->i_type) ? link_into(handle, dir, inode, name, len, creating) : -EUCLEAN;
 		ext4_put_after(handle, inode);
 	}
 	ext4_put_after(handle, dir);
@@ -90,8 +90,8 @@ int ext4_fc_unlink(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32
 		ext4_put_after(handle, dir);
 		return err == -ESTALE ? 0 : err;
 	}
-	err = S_ISDIR(dir->i_mode) ? ext4_delete_entry(handle, dir, name, len, ino) : -EUCLEAN;
-	if (!err && S_ISDIR(inode->i_mode)) {
+	err = S_ISDIR(dir->i_type) ? ext4_delete_entry(handle, dir, name, len, ino) : -EUCLEAN;
+	if (!err && S_ISDIR(inode->i_type)) {
 		inode->i_nlink = 0;
 		ext4_dec_nlink(dir);
 		err = ext4_mark_inode_dirty(handle, dir);

@@ -208,7 +208,7 @@ void ext4_touch_atime(struct ext4_inode *inode)
 	bool due;
 
 	if (fs->opts.atime == EXT4_ATIME_NONE || (inode->i_flags & EXT2_NOATIME_FL) ||
-	    (fs->opts.nodiratime && S_ISDIR(inode->i_mode)) || ext4_check_rw(fs))
+	    (fs->opts.nodiratime && S_ISDIR(inode->i_type)) || ext4_check_rw(fs))
 		return;
 	now = ext4_now(inode);
 	pthread_mutex_lock(&inode->i_lock);
@@ -216,7 +216,7 @@ void ext4_touch_atime(struct ext4_inode *inode)
 	if (due) {
 		inode->i_atime = now;
 		if (fs->opts.lazytime)
-			inode->i_state |= EXT4_STATE_DIRTY_TIME;
+			ext4_state_set(inode, EXT4_STATE_DIRTY_TIME);
 	}
 	pthread_mutex_unlock(&inode->i_lock);
 	if (!due || fs->opts.lazytime || ext4_journal_start(fs, EXT4_CREDITS_INODE, &handle))
@@ -231,7 +231,7 @@ ssize_t ext4_read(struct ext4_inode *inode, void *buf, size_t len, off_t off)
 
 	if (off < 0)
 		return -EINVAL;
-	if (S_ISDIR(inode->i_mode))
+	if (S_ISDIR(inode->i_type))
 		return -EISDIR;
 	if (__atomic_load_n(&inode->i_fs->shutdown, __ATOMIC_ACQUIRE))
 		return -EIO;

@@ -10,9 +10,9 @@
 /* Flags that mean something for this type of file. */
 static uint32_t mask_flags(const struct ext4_inode *inode, uint32_t flags)
 {
-	if (S_ISDIR(inode->i_mode))
+	if (S_ISDIR(inode->i_type))
 		return flags;
-	if (S_ISREG(inode->i_mode))
+	if (S_ISREG(inode->i_type))
 		return flags & ~(EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL | EXT4_CASEFOLD_FL | EXT4_PROJINHERIT_FL);
 	return flags & (EXT2_NODUMP_FL | EXT2_NOATIME_FL);
 }
@@ -24,7 +24,7 @@ uint32_t ext4_get_flags(struct ext4_inode *inode)
 	ext4_lock_shared(inode);
 	flags = inode->i_flags & EXT4_FL_USER_VISIBLE;
 	ext4_unlock(inode);
-	return S_ISREG(inode->i_mode) ? flags & ~EXT4_PROJINHERIT_FL : flags;
+	return S_ISREG(inode->i_type) ? flags & ~EXT4_PROJINHERIT_FL : flags;
 }
 
 static int check_flags(const struct ext4_inode *inode, uint32_t flags, const struct ext4_cred *cred)
@@ -81,7 +81,7 @@ static int change_flags(struct ext4_inode *inode, uint32_t flags)
 	flags = (flags & EXT4_FL_USER_MODIFIABLE) | (inode->i_flags & keep);
 	if (flags == inode->i_flags)
 		return 0;
-	if (((flags ^ inode->i_flags) & EXT3_JOURNAL_DATA_FL) && S_ISREG(inode->i_mode))
+	if (((flags ^ inode->i_flags) & EXT3_JOURNAL_DATA_FL) && S_ISREG(inode->i_type))
 		err = forget_data(inode);
 	return err ? err : store_flags(inode, flags);
 }

@@ -18,14 +18,17 @@ struct counts {
 
 static bool add_counts(struct ext4_fs *fs, uint32_t group, struct counts *c)
 {
+	struct ext4_group *gi = ext4_group(fs, group);
 	struct ext4_group_desc *gd;
 	struct iocache_buf *buf;
 
-	if (ext4_group_desc(fs, group, &buf, &gd))
+	if (!gi || ext4_group_desc(fs, group, &buf, &gd))
 		return false;
+	pthread_mutex_lock(&gi->lock);
 	c->free_inodes += ext2fs_bg_free_inodes_count(gd, fs->desc_size);
 	c->free_blocks += ext2fs_bg_free_blocks_count(gd, fs->desc_size);
 	c->dirs += ext2fs_bg_used_dirs_count(gd, fs->desc_size);
+	pthread_mutex_unlock(&gi->lock);
 	iocache_put(buf);
 	return true;
 }
@@ -256,6 +259,7 @@ static void set_owner(struct ext4_inode *inode, const struct ext4_inode *dir, mo
 	inode->i_uid = cred->uid;
 	inode->i_gid = cred->gid;
 	inode->i_mode = mode;
+	inode->i_type = mode & S_IFMT;
 	if (inode->i_fs->opts.grpid) {
 		inode->i_gid = dir->i_gid;
 	} else if (dir->i_mode & S_ISGID) {
@@ -367,7 +371,7 @@ int ext4_free_inode(handle_t *handle, struct ext4_inode *inode)
 	if (was_used) {
 		ext4_clear_bits(c.bitmap_buf->b_data, bit, 1);
 		ext2fs_bg_free_inodes_count_set(c.gd, ds, ext2fs_bg_free_inodes_count(c.gd, ds) + 1);
-		if (S_ISDIR(inode->i_mode) && ext2fs_bg_used_dirs_count(c.gd, ds))
+		if (S_ISDIR(inode->i_type) && ext2fs_bg_used_dirs_count(c.gd, ds))
 			ext2fs_bg_used_dirs_count_set(c.gd, ds, ext2fs_bg_used_dirs_count(c.gd, ds) - 1);
 		if (bit < c.gi->inode_cursor)
 			c.gi->inode_cursor = bit;

@@ -17,11 +17,6 @@ static struct ext4_inode *inode_of(struct cache_node *node)
 	return container_of(node, struct ext4_inode, i_node);
 }
 
-static bool has_state(const struct ext4_inode *inode, uint32_t bits)
-{
-	return __atomic_load_n(&inode->i_state, __ATOMIC_ACQUIRE) & bits;
-}
-
 /* ---- the cache's callbacks; the key is the number ---- */
 
 static uint32_t icache_hash(const void *key)
@@ -106,7 +101,7 @@ void ext4_icache_ready(struct ext4_inode *inode, int err)
 
 	inode->i_load_err = err;
 	pthread_mutex_lock(&fs->icache_lock);
-	__atomic_or_fetch(&inode->i_state, err ? EXT4_STATE_FAILED : EXT4_STATE_READY, __ATOMIC_RELEASE);
+	ext4_state_set(inode, err ? EXT4_STATE_FAILED : EXT4_STATE_READY);
 	pthread_cond_broadcast(&fs->icache_cond);
 	pthread_mutex_unlock(&fs->icache_lock);
 }
@@ -115,15 +110,15 @@ static int wait_ready(struct ext4_inode *inode)
 {
 	struct ext4_fs *fs = inode->i_fs;
 
-	if (!has_state(inode, EXT4_STATE_READY)) {
+	if (!ext4_state(inode, EXT4_STATE_READY)) {
 		pthread_mutex_lock(&fs->icache_lock);
-		while (!has_state(inode, EXT4_STATE_READY | EXT4_STATE_FAILED))
+		while (!ext4_state(inode, EXT4_STATE_READY | EXT4_STATE_FAILED))
 			pthread_cond_wait(&fs->icache_cond, &fs->icache_lock);
 		pthread_mutex_unlock(&fs->icache_lock);
 	}
-	if (has_state(inode, EXT4_STATE_FAILED))
+	if (ext4_state(inode, EXT4_STATE_FAILED))
 		return inode->i_load_err;
-	return has_state(inode, EXT4_STATE_FREEING) ? -ESTALE : 0;
+	return ext4_state(inode, EXT4_STATE_FREEING) ? -ESTALE : 0;
 }
 
 static int load(struct ext4_inode *inode, unsigned int flags)
@@ -242,11 +237,11 @@ void ext4_iput_many(struct ext4_inode *inode, uint64_t n)
 	/* A server that returns more than it got must not make the count wrap. */
 	inode->i_count -= n < inode->i_count ? n : inode->i_count;
 	last = inode->i_count == 0;
-	if (last && has_state(inode, EXT4_STATE_READY)) {
+	if (last && ext4_state(inode, EXT4_STATE_READY)) {
 		delete = inode->i_nlink == 0;
-		dirty_time = !delete && has_state(inode, EXT4_STATE_DIRTY_TIME);
+		dirty_time = !delete && ext4_state(inode, EXT4_STATE_DIRTY_TIME);
 		if (delete)
-			__atomic_or_fetch(&inode->i_state, EXT4_STATE_FREEING, __ATOMIC_RELEASE);
+			ext4_state_set(inode, EXT4_STATE_FREEING);
 		/* The times are written with a reference of their own. */
 		inode->i_count += dirty_time;
 	}
@@ -285,7 +280,7 @@ static int walk_one(struct cache_node *node, void *data)
 	bool used;
 
 	pthread_mutex_lock(&inode->i_lock);
-	used = inode->i_count > 0 && has_state(inode, EXT4_STATE_READY);
+	used = inode->i_count > 0 && ext4_state(inode, EXT4_STATE_READY);
 	pthread_mutex_unlock(&inode->i_lock);
 	return used ? walk->func(inode, walk->data) : 0;
 }
@@ -309,10 +304,15 @@ uint32_t ext4_generation(const struct ext4_inode *inode)
 
 mode_t ext4_mode(const struct ext4_inode *inode)
 {
-	return inode->i_mode;
+	return __atomic_load_n(&inode->i_mode, __ATOMIC_RELAXED);
 }
 
 uint32_t ext4_inode_flags(const struct ext4_inode *inode)
 {
-	return inode->i_flags;
+	uint32_t flags;
+
+	pthread_rwlock_rdlock((pthread_rwlock_t *)&inode->i_rwsem);
+	flags = inode->i_flags;
+	pthread_rwlock_unlock((pthread_rwlock_t *)&inode->i_rwsem);
+	return flags;
 }

@@ -211,7 +211,7 @@ int ext4_ind_insert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, b
 
 static bool holds_metadata(const struct ext4_inode *inode)
 {
-	return !S_ISREG(inode->i_mode) || ext4_journals_data(inode);
+	return !S_ISREG(inode->i_type) || ext4_journals_data(inode);
 }
 
 static bool table_empty(const struct ext4_fs *fs, const __le32 *table)

@@ -116,7 +116,7 @@ static bool has_room(const struct ext4_inode *inode)
 
 bool ext4_inline_may_begin(const struct ext4_inode *inode)
 {
-	return has_room(inode) && S_ISREG(inode->i_mode) && !ext4_isize(inode) &&
+	return has_room(inode) && S_ISREG(inode->i_type) && !ext4_isize(inode) &&
 	       inode->i_blocks == (inode->i_file_acl ? inode->i_fs->block_size >> 9 : 0) &&
 	       !(inode->i_flags & EXT4_EA_INODE_FL);
 }
@@ -336,7 +336,7 @@ int ext4_inline_convert(handle_t *handle, struct ext4_inode *inode)
 	all = calloc(1, 2 * IN_BLOCK + rest + size);
 	if (!all)
 		return -ENOMEM;
-	if (S_ISDIR(inode->i_mode)) {
+	if (S_ISDIR(inode->i_type)) {
 		err = ext4_inline_dir_load(inode, all, IN_BLOCK + rest, &split);
 		if (err >= 0)
 			err = convert_dir(handle, inode, all, split, err);

@@ -118,7 +118,7 @@ bool ext4_is_fast_symlink(const struct ext4_inode *inode)
 {
 	uint64_t ea_sectors;
 
-	if (!S_ISLNK(inode->i_mode) || ext4_has_inline_data(inode))
+	if (!S_ISLNK(inode->i_type) || ext4_has_inline_data(inode))
 		return false;
 	if (inode->i_flags & EXT4_EA_INODE_FL)
 		return false;
@@ -131,7 +131,7 @@ bool ext4_is_fast_symlink(const struct ext4_inode *inode)
 
 bool ext4_journals_data(const struct ext4_inode *inode)
 {
-	return S_ISREG(inode->i_mode) && inode->i_fs->has_journal &&
+	return S_ISREG(inode->i_type) && inode->i_fs->has_journal &&
 	       (inode->i_fs->data_mode == EXT4_DATA_JOURNAL || (inode->i_flags & EXT3_JOURNAL_DATA_FL));
 }
 
@@ -165,6 +165,7 @@ static void decode(struct ext4_inode *inode, const struct ext2_inode_large *raw)
 	bool wide;
 
 	inode->i_mode = le16_to_cpu(raw->i_mode);
+	inode->i_type = inode->i_mode & S_IFMT;
 	inode->i_uid = ext2fs_inode_uid(raw);
 	inode->i_gid = ext2fs_inode_gid(raw);
 	inode->i_nlink = le16_to_cpu(raw->i_links_count);
@@ -197,8 +198,8 @@ static bool known_type(uint16_t mode)
 
 static int check_mapping(struct ext4_inode *inode)
 {
-	bool has_data = S_ISREG(inode->i_mode) || S_ISDIR(inode->i_mode) ||
-			S_ISLNK(inode->i_mode);
+	bool has_data = S_ISREG(inode->i_type) || S_ISDIR(inode->i_type) ||
+			S_ISLNK(inode->i_type);
 
 	if (!has_data || ext4_has_inline_data(inode) || ext4_is_fast_symlink(inode))
 		return 0;
@@ -219,12 +220,12 @@ static int check(struct ext4_inode *inode)
 		return ext4_corrupt(fs, inode->i_ino, 0, "inline data does not fit the other flags");
 	if (size > (uint64_t)INT64_MAX)
 		return ext4_corrupt(fs, inode->i_ino, 0, "the size is negative");
-	if (S_ISDIR(inode->i_mode) && !ext4_has_inline_data(inode) &&
+	if (S_ISDIR(inode->i_type) && !ext4_has_inline_data(inode) &&
 	    (size % fs->block_size || size >> fs->block_bits > UINT32_MAX))
 		return ext4_corrupt(fs, inode->i_ino, 0, "the directory has an odd size");
-	if (S_ISLNK(inode->i_mode) && size >= fs->block_size)
+	if (S_ISLNK(inode->i_type) && size >= fs->block_size)
 		return ext4_corrupt(fs, inode->i_ino, 0, "the symlink is longer than a block");
-	if (S_ISLNK(inode->i_mode) && ext4_is_fast_symlink(inode) && size >= sizeof(inode->i_block))
+	if (S_ISLNK(inode->i_type) && ext4_is_fast_symlink(inode) && size >= sizeof(inode->i_block))
 		return ext4_corrupt(fs, inode->i_ino, 0, "the symlink is longer than its room");
 	return check_mapping(inode);
 }
@@ -274,7 +275,7 @@ int ext4_read_inode(struct ext4_inode *inode, unsigned int flags)
 	if (!err) {
 		decode(inode, raw);
 		if (may_have_xattrs(inode, raw))
-			inode->i_state |= EXT4_STATE_XATTR;
+			ext4_state_set(inode, EXT4_STATE_XATTR);
 		inode->i_csum_seed = ext2fs_inode_csum_seed(&fs->super->csum, inode->i_ino,
 							    inode->i_generation);
 		err = check(inode);
@@ -287,13 +288,16 @@ int ext4_read_inode(struct ext4_inode *inode, unsigned int flags)
 
 static void encode_blocks(struct ext4_inode *inode, struct ext2_inode_large *raw)
 {
+	uint32_t flags = inode->i_flags & ~EXT4_HUGE_FILE_FL;
 	uint64_t n = inode->i_blocks;
 
-	inode->i_flags &= ~EXT4_HUGE_FILE_FL;
 	if (n >> 48 && ext2fs_has_feature_huge_file(inode->i_fs->sb)) {
-		inode->i_flags |= EXT4_HUGE_FILE_FL;
+		flags |= EXT4_HUGE_FILE_FL;
 		n >>= inode->i_fs->block_bits - SECTOR_BITS;
 	}
+	/* Times may be written under the shared lock, when others read the flags. */
+	if (flags != inode->i_flags)
+		inode->i_flags = flags;
 	raw->i_blocks = cpu_to_le32((uint32_t)n);
 	if (ext2fs_has_feature_huge_file(inode->i_fs->sb))
 		raw->osd2.linux2.l_i_blocks_hi = cpu_to_le16((uint16_t)(n >> 32));
@@ -357,7 +361,7 @@ int ext4_mark_inode_dirty(handle_t *handle, struct ext4_inode *inode)
 		pthread_mutex_lock(&inode->i_lock);
 		encode(inode, raw);
 		ext4_raw_inode_csum(inode, raw);
-		inode->i_state &= ~EXT4_STATE_DIRTY_TIME;
+		ext4_state_clear(inode, EXT4_STATE_DIRTY_TIME);
 		pthread_mutex_unlock(&inode->i_lock);
 		err = ext4_dirty(handle, buf);
 		ext4_update_sync_tid(handle, inode, false);
@@ -379,8 +383,8 @@ void ext4_write_times(struct ext4_inode *inode)
 
 static void evict_data(struct ext4_inode *inode)
 {
-	bool has_data = S_ISREG(inode->i_mode) || S_ISDIR(inode->i_mode) ||
-			(S_ISLNK(inode->i_mode) && !ext4_is_fast_symlink(inode));
+	bool has_data = S_ISREG(inode->i_type) || S_ISDIR(inode->i_type) ||
+			(S_ISLNK(inode->i_type) && !ext4_is_fast_symlink(inode));
 
 	if (!has_data || ext4_has_inline_data(inode))
 		return;

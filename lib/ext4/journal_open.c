@@ -75,7 +75,7 @@ static int map_journal(struct ext4_fs *fs, struct ext4_inode *inode, blk64_t **r
 	blk64_t *table;
 	int err = 0;
 
-	if (!S_ISREG(inode->i_mode) || n < 2 || n > fs->blocks_count || n > UINT32_MAX)
+	if (!S_ISREG(inode->i_type) || n < 2 || n > fs->blocks_count || n > UINT32_MAX)
 		return ext4_corrupt(fs, inode->i_ino, 0, "the journal has an impossible size or type");
 	table = malloc(n * sizeof(*table));
 	if (!table)

@@ -50,7 +50,7 @@ void ext4_unlock(struct ext4_inode *inode)
 
 static bool goes_first(const struct ext4_inode *a, const struct ext4_inode *b)
 {
-	bool dir_a = S_ISDIR(a->i_mode), dir_b = S_ISDIR(b->i_mode);
+	bool dir_a = S_ISDIR(a->i_type), dir_b = S_ISDIR(b->i_type);
 
 	return dir_a != dir_b ? dir_a : a->i_ino < b->i_ino;
 }

@@ -123,27 +123,20 @@ static bool take_at_goal(struct ext4_fs *fs, const struct search *s, struct ext4
 /* A cheap look, without reading the bitmap: can @group have a free run of @need? */
 static bool worth_loading(struct ext4_fs *fs, uint32_t group, uint32_t need)
 {
-	struct ext4_group *gi = __atomic_load_n(&fs->groups[group], __ATOMIC_ACQUIRE);
+	struct ext4_group *gi = ext4_group(fs, group);
 	struct ext4_group_desc *gd;
 	struct iocache_buf *buf;
 	uint32_t free;
-	bool ok = true;
+	bool ok;
 
-	if (gi) {
-		pthread_mutex_lock(&gi->lock);
-		ok = !gi->block_bitmap_bad && gi->largest >= need;
-		if (gi->busy) {
-			ok = ok && gi->busy_free >= need;
-			pthread_mutex_unlock(&gi->lock);
-			return ok;
-		}
-		pthread_mutex_unlock(&gi->lock);
-	}
-	if (!ok || ext4_group_desc(fs, group, &buf, &gd))
+	if (!gi || ext4_group_desc(fs, group, &buf, &gd))
 		return false;
-	free = ext2fs_bg_free_blocks_count(gd, fs->desc_size);
+	pthread_mutex_lock(&gi->lock);
+	free = gi->busy ? gi->busy_free : ext2fs_bg_free_blocks_count(gd, fs->desc_size);
+	ok = !gi->block_bitmap_bad && gi->largest >= need && free >= need;
+	pthread_mutex_unlock(&gi->lock);
 	iocache_put(buf);
-	return free >= need;
+	return ok;
 }
 
 static bool take_in_group(struct ext4_fs *fs, const struct search *s, uint32_t group, uint32_t need,

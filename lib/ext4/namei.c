@@ -19,7 +19,7 @@ int ext4_check_name(const char *name, size_t len)
 /* May names be added to or taken from @dir?  Its lock is held. */
 int ext4_check_dir(const struct ext4_inode *dir, bool adding)
 {
-	if (!S_ISDIR(dir->i_mode))
+	if (!S_ISDIR(dir->i_type))
 		return -ENOTDIR;
 	if (!dir->i_nlink)
 		return -ENOENT;
@@ -63,16 +63,16 @@ bool ext4_dir_link_full(const struct ext4_inode *dir)
 void ext4_inc_nlink(struct ext4_inode *dir)
 {
 	/* A count of 1 is already "unknown". */
-	if (S_ISDIR(dir->i_mode) && ext4_is_indexed(dir) && dir->i_nlink == 1)
+	if (S_ISDIR(dir->i_type) && ext4_is_indexed(dir) && dir->i_nlink == 1)
 		return;
 	dir->i_nlink++;
-	if (S_ISDIR(dir->i_mode) && ext4_is_indexed(dir) && dir->i_nlink > EXT2_LINK_MAX)
+	if (S_ISDIR(dir->i_type) && ext4_is_indexed(dir) && dir->i_nlink > EXT2_LINK_MAX)
 		dir->i_nlink = 1;
 }
 
 void ext4_dec_nlink(struct ext4_inode *dir)
 {
-	if (!S_ISDIR(dir->i_mode) ? dir->i_nlink > 0 : dir->i_nlink > 2)
+	if (!S_ISDIR(dir->i_type) ? dir->i_nlink > 0 : dir->i_nlink > 2)
 		dir->i_nlink--;
 }
 
@@ -99,7 +99,7 @@ int ext4_lookup(struct ext4_inode *dir, const char *name, size_t len, struct ext
 	if (err)
 		return err;
 	ext4_lock_shared(dir);
-	err = S_ISDIR(dir->i_mode) ? ext4_find_entry(dir, name, len, &ino, &ftype) : -ENOTDIR;
+	err = S_ISDIR(dir->i_type) ? ext4_find_entry(dir, name, len, &ino, &ftype) : -ENOTDIR;
 	if (!err && ino == dir->i_ino && !(len == 1 && name[0] == '.') && !(len == 2 && !memcmp(name, "..", 2)))
 		err = ext4_corrupt(dir->i_fs, ino, 0, "the directory contains itself");
 	/* Under the lock the entry keeps its inode from being deleted. */
@@ -116,7 +116,7 @@ int ext4_get_parent(struct ext4_inode *dir, struct ext4_inode **ret)
 
 	*ret = NULL;
 	ext4_lock_shared(dir);
-	err = S_ISDIR(dir->i_mode) ? ext4_parent_ino(dir, &ino) : -ENOTDIR;
+	err = S_ISDIR(dir->i_type) ? ext4_parent_ino(dir, &ino) : -ENOTDIR;
 	ext4_unlock(dir);
 	return err ? err : ext4_iget(dir->i_fs, ino, ret);
 }
@@ -329,7 +329,7 @@ ssize_t ext4_readlink(struct ext4_inode *inode, char *buf, size_t size)
 	uint64_t len;
 	int err = 0;
 
-	if (!S_ISLNK(inode->i_mode))
+	if (!S_ISLNK(inode->i_type))
 		return -EINVAL;
 	ext4_lock_shared(inode);
 	len = ext4_isize(inode);
@@ -375,12 +375,12 @@ static int link_in_handle(handle_t *handle, struct ext4_inode *inode, struct ext
 
 static int check_link(const struct ext4_inode *inode, const struct ext4_inode *dir)
 {
-	if (S_ISDIR(inode->i_mode) || (inode->i_flags & (EXT2_IMMUTABLE_FL | EXT2_APPEND_FL)))
+	if (S_ISDIR(inode->i_type) || (inode->i_flags & (EXT2_IMMUTABLE_FL | EXT2_APPEND_FL)))
 		return -EPERM;
 	if (inode->i_nlink >= EXT2_LINK_MAX)
 		return -EMLINK;
 	/* Only O_TMPFILE leaves an inode that has no name and may get one. */
-	if (!inode->i_nlink && !(inode->i_state & EXT4_STATE_ORPHAN))
+	if (!inode->i_nlink && !ext4_state(inode, EXT4_STATE_ORPHAN))
 		return -ENOENT;
 	if ((dir->i_flags & EXT4_PROJINHERIT_FL) && dir->i_projid != inode->i_projid)
 		return -EXDEV;
@@ -472,7 +472,7 @@ int ext4_unlink(struct ext4_inode *dir, const char *name, size_t len)
 		err = lock_victim(dir, name, len, &inode);
 	if (err)
 		return err;
-	err = S_ISDIR(inode->i_mode) ? -EISDIR : check_victim(inode);
+	err = S_ISDIR(inode->i_type) ? -EISDIR : check_victim(inode);
 	if (!err && !inode->i_nlink)
 		err = ext4_corrupt(dir->i_fs, inode->i_ino, 0, "a named file has no links");
 	if (!err)
@@ -527,7 +527,7 @@ int ext4_rmdir(struct ext4_inode *dir, const char *name, size_t len)
 		err = lock_victim(dir, name, len, &inode);
 	if (err)
 		return err;
-	err = S_ISDIR(inode->i_mode) ? check_victim(inode) : -ENOTDIR;
+	err = S_ISDIR(inode->i_type) ? check_victim(inode) : -ENOTDIR;
 	if (!err)
 		err = ext4_check_empty(inode);
 	if (!err)

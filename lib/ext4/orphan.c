@@ -98,7 +98,7 @@ int ext4_orphan_add(handle_t *handle, struct ext4_inode *inode)
 	int err;
 
 	lock_orphans(fs);
-	if (inode->i_state & EXT4_STATE_ORPHAN) {
+	if (ext4_state(inode, EXT4_STATE_ORPHAN)) {
 		unlock_orphans(fs);
 		return 0;
 	}
@@ -106,7 +106,7 @@ int ext4_orphan_add(handle_t *handle, struct ext4_inode *inode)
 	if (err == -ENOSPC)
 		err = list_add_first(handle, inode);
 	if (!err)
-		__atomic_or_fetch(&inode->i_state, EXT4_STATE_ORPHAN, __ATOMIC_RELEASE);
+		ext4_state_set(inode, EXT4_STATE_ORPHAN);
 	unlock_orphans(fs);
 	return err;
 }
@@ -117,7 +117,7 @@ int ext4_orphan_del(handle_t *handle, struct ext4_inode *inode)
 	int err;
 
 	lock_orphans(fs);
-	if (!(inode->i_state & EXT4_STATE_ORPHAN)) {
+	if (!ext4_state(inode, EXT4_STATE_ORPHAN)) {
 		unlock_orphans(fs);
 		return 0;
 	}
@@ -126,7 +126,7 @@ int ext4_orphan_del(handle_t *handle, struct ext4_inode *inode)
 	else
 		err = list_take_out(handle, inode);
 	if (!err)
-		__atomic_and_fetch(&inode->i_state, ~EXT4_STATE_ORPHAN, __ATOMIC_RELEASE);
+		ext4_state_clear(inode, EXT4_STATE_ORPHAN);
 	unlock_orphans(fs);
 	return err;
 }
@@ -138,7 +138,7 @@ void ext4_orphan_forget(struct ext4_inode *inode)
 	pthread_mutex_lock(&fs->orphan_lock);
 	if (!list_empty(&inode->i_orphan))
 		list_del_init(&inode->i_orphan);
-	inode->i_state &= ~EXT4_STATE_ORPHAN;
+	ext4_state_clear(inode, EXT4_STATE_ORPHAN);
 	pthread_mutex_unlock(&fs->orphan_lock);
 }
 
@@ -162,7 +162,7 @@ static int finish(struct ext4_inode *inode, unsigned int *deleted, unsigned int 
 	}
 	++*truncated;
 	ext4_lock(inode);
-	if (S_ISREG(inode->i_mode))
+	if (S_ISREG(inode->i_type))
 		err = ext4_truncate_blocks(inode);
 	ext4_unlock(inode);
 	if (!err) {
@@ -179,13 +179,13 @@ int ext4_orphan_adopt(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret)
 {
 	int err = ext4_iget_flags(fs, ino, EXT4_IGET_ORPHAN, ret);
 
-	if (err == -ESTALE || (!err && ((*ret)->i_state & EXT4_STATE_ORPHAN))) {
+	if (err == -ESTALE || (!err && ext4_state(*ret, EXT4_STATE_ORPHAN))) {
 		if (!err)
 			ext4_iput(*ret);
 		return ext4_corrupt(fs, ino, 0, "the list of orphans names it wrongly or twice");
 	}
 	if (!err)
-		(*ret)->i_state |= EXT4_STATE_ORPHAN;
+		ext4_state_set((*ret), EXT4_STATE_ORPHAN);
 	return err;
 }
 

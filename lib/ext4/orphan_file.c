@@ -84,7 +84,7 @@ static int open_orphan_file(struct ext4_fs *fs, struct ext4_orphan_file *of)
 	if (err)
 		return err;
 	size = ext4_isize(of->inode);
-	if (!S_ISREG(of->inode->i_mode) || !size || size % fs->block_size ||
+	if (!S_ISREG(of->inode->i_type) || !size || size % fs->block_size ||
 	    size / fs->block_size > ORPHAN_FILE_BLOCKS_MAX)
 		return ext4_corrupt(fs, of->inode->i_ino, 0, "the orphan file has an impossible size or type");
 	of->blocks = size / fs->block_size;

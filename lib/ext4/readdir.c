@@ -334,7 +334,7 @@ static bool give_out(struct batch *b, struct ext4_dir_cursor *cursor, ext4_fill_
 int ext4_readdir(struct ext4_inode *dir, struct ext4_dir_cursor *cursor, uint64_t pos, ext4_fill_fn fill, void *priv)
 {
 	struct batch b = { .dir = dir };
-	int err = S_ISDIR(dir->i_mode) ? 0 : -ENOTDIR;
+	int err = S_ISDIR(dir->i_type) ? 0 : -ENOTDIR;
 	uint64_t next = pos;
 
 	/* Someone who starts anew, or elsewhere, wants all. */

@@ -26,7 +26,7 @@ struct rename {
 
 static bool is_dir(const struct ext4_inode *inode)
 {
-	return inode && S_ISDIR(inode->i_mode);
+	return inode && S_ISDIR(inode->i_type);
 }
 
 /* ---- ancestors; rename_lock held, no inode locked ---- */

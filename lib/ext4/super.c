@@ -380,7 +380,7 @@ static int check_root(struct ext4_fs *fs)
 
 	if (err)
 		return err == -ESTALE ? ext4_corrupt(fs, EXT2_ROOT_INO, 0, "there is no root directory") : err;
-	if (!S_ISDIR(root->i_mode))
+	if (!S_ISDIR(root->i_type))
 		err = ext4_corrupt(fs, EXT2_ROOT_INO, 0, "the root is not a directory");
 	ext4_iput(root);
 	return err;
@@ -456,10 +456,10 @@ static int evict_nameless(struct ext4_inode *inode, void *data)
 {
 	bool *again = data;
 
-	if (inode->i_nlink == 0 && !(inode->i_state & EXT4_STATE_FREEING)) {
+	if (inode->i_nlink == 0 && !ext4_state(inode, EXT4_STATE_FREEING)) {
 		*again = true;
 		ext4_iput_many(inode, inode->i_count);
-	} else if (inode->i_state & EXT4_STATE_DIRTY_TIME) {
+	} else if (ext4_state(inode, EXT4_STATE_DIRTY_TIME)) {
 		ext4_write_times(inode);
 	}
 	ext4_drop_prealloc(inode);

@@ -21,7 +21,7 @@ int ext4_fsync(struct ext4_inode *inode, bool datasync)
 		return -EIO;
 	if (fs->opts.read_only)
 		return 0;
-	if (__atomic_load_n(&inode->i_state, __ATOMIC_ACQUIRE) & EXT4_STATE_DIRTY_TIME && !datasync)
+	if (ext4_state(inode, EXT4_STATE_DIRTY_TIME) && !datasync)
 		ext4_write_times(inode);
 	tid = __atomic_load_n(datasync ? &inode->i_datasync_tid : &inode->i_sync_tid, __ATOMIC_ACQUIRE);
 	err = jbd2_complete_transaction(fs->journal, tid, &flushed);
@@ -49,15 +49,23 @@ int ext4_syncfs(struct ext4_fs *fs)
 	return io ? ext4_io_error(fs, io, 0, 0, "flushing the device") : 0;
 }
 
-int ext4_finish_sync(struct ext4_inode *inode, int err)
+bool ext4_wants_sync(const struct ext4_inode *inode)
 {
 	struct ext4_fs *fs = inode->i_fs;
-	bool dir = S_ISDIR(inode->i_mode);
+
+	if (fs->opts.sync || (inode->i_flags & EXT2_SYNC_FL))
+		return true;
+	return S_ISDIR(inode->i_type) && (fs->opts.dirsync || (inode->i_flags & EXT2_DIRSYNC_FL));
+}
+
+int ext4_finish_sync(struct ext4_inode *inode, int err)
+{
+	bool wanted;
 
 	if (err)
 		return err;
-	if (!fs->opts.sync && !(dir && fs->opts.dirsync) && !(inode->i_flags & EXT2_SYNC_FL) &&
-	    !(dir && (inode->i_flags & EXT2_DIRSYNC_FL)))
-		return 0;
-	return ext4_fsync(inode, false);
+	ext4_lock_shared(inode);
+	wanted = ext4_wants_sync(inode);
+	ext4_unlock(inode);
+	return wanted ? ext4_fsync(inode, false) : 0;
 }

@@ -310,7 +310,7 @@ int ext4_kill_suidgid(struct ext4_inode *inode)
 	err = ext4_journal_start(inode->i_fs, EXT4_CREDITS_INODE + EXT4_CREDITS_XATTR, &handle);
 	if (err)
 		return err;
-	inode->i_mode = mode;
+	ext4_mode_set(inode, mode);
 	err = ext4_xattr_set(handle, inode, EXT2_EXT_ATTR_INDEX_SECURITY, "capability", NULL, 0, 0);
 	if (err == -ENODATA)
 		err = 0;
@@ -369,7 +369,7 @@ static bool all_written(struct ext4_inode *inode, size_t len, uint64_t off)
  * metadata: many threads may do that to one file at once.
  */
 static bool overwrite_shared(struct ext4_inode *inode, const char *from, size_t len, uint64_t off,
-			     unsigned int flags, ssize_t *ret)
+			     unsigned int flags, bool *sync, ssize_t *ret)
 {
 	struct writer w = { .inode = inode, .end = off + len };
 	struct ext4_fs *fs = inode->i_fs;
@@ -388,6 +388,7 @@ static bool overwrite_shared(struct ext4_inode *inode, const char *from, size_t 
 		if (!err)
 			done += part;
 	}
+	*sync = ext4_wants_sync(inode);
 	ext4_unlock(inode);
 	*ret = err ? err : (ssize_t)len;
 	return ok;
@@ -413,17 +414,18 @@ ssize_t ext4_write(struct ext4_inode *inode, const void *buf, size_t len, off_t 
 {
 	struct ext4_fs *fs = inode->i_fs;
 	struct writer w = { .inode = inode, .touch = !(flags & EXT4_WRITE_CACHED) };
+	bool sync;
 	ssize_t ret;
 	int err;
 
 	if (off < 0)
 		return -EINVAL;
-	if (!S_ISREG(inode->i_mode))
-		return S_ISDIR(inode->i_mode) ? -EISDIR : -EINVAL;
+	if (!S_ISREG(inode->i_type))
+		return S_ISDIR(inode->i_type) ? -EISDIR : -EINVAL;
 	err = ext4_check_rw(fs);
 	if (err || !len)
 		return err;
-	if (overwrite_shared(inode, buf, len, off, flags, &ret))
+	if (overwrite_shared(inode, buf, len, off, flags, &sync, &ret))
 		goto sync;
 	ext4_lock(inode);
 	if (flags & EXT4_WRITE_APPEND)
@@ -439,11 +441,11 @@ ssize_t ext4_write(struct ext4_inode *inode, const void *buf, size_t len, off_t 
 		ret = write_locked(&w, buf, len, off);
 	if (!__atomic_load_n(&inode->i_writers, __ATOMIC_RELAXED))
 		ext4_drop_prealloc(inode);
+	sync = ext4_wants_sync(inode);
 	ext4_unlock(inode);
 sync:
-	if (ret > 0 && ((flags & (EXT4_WRITE_SYNC | EXT4_WRITE_DSYNC)) || fs->opts.sync ||
-			(inode->i_flags & EXT2_SYNC_FL))) {
-		err = ext4_fsync(inode, !(flags & EXT4_WRITE_SYNC) && !fs->opts.sync);
+	if (ret > 0 && (sync || (flags & (EXT4_WRITE_SYNC | EXT4_WRITE_DSYNC)))) {
+		err = ext4_fsync(inode, !sync && !(flags & EXT4_WRITE_SYNC));
 		if (err)
 			return err;
 	}

@@ -83,7 +83,7 @@ ssize_t ext4_xattr_get(struct ext4_inode *inode, int index, const char *name, vo
 	ssize_t ret = -ENODATA;
 	int err, block;
 
-	if (!(inode->i_state & EXT4_STATE_XATTR) && !inode->i_file_acl)
+	if (!ext4_state(inode, EXT4_STATE_XATTR) && !inode->i_file_acl)
 		return -ENODATA;
 	for (block = 0; block < 2 && !item; block++) {
 		err = block ? ext4_xattr_block_load(inode, &list) : ext4_xattr_body_load(inode, &list);
@@ -419,9 +419,9 @@ static int change_acl(struct ext4_inode *inode, int index, const void *value, si
 	size_t disk_size = 0;
 	int err = 0;
 
-	if (index == EXT2_EXT_ATTR_INDEX_POSIX_ACL_DEFAULT && !S_ISDIR(inode->i_mode))
+	if (index == EXT2_EXT_ATTR_INDEX_POSIX_ACL_DEFAULT && !S_ISDIR(inode->i_type))
 		return value ? -EACCES : -ENODATA;
-	if (S_ISLNK(inode->i_mode))
+	if (S_ISLNK(inode->i_type))
 		return -EOPNOTSUPP;
 	if (value) {
 		err = ext4_acl_to_disk(value, size, &disk, &disk_size);
@@ -435,7 +435,7 @@ static int change_acl(struct ext4_inode *inode, int index, const void *value, si
 			err = change_mode_only(inode);
 	}
 	if (err)
-		inode->i_mode = old_mode;
+		ext4_mode_set(inode, old_mode);
 	free(disk);
 	return err;
 }
@@ -450,7 +450,7 @@ static int change(struct ext4_inode *inode, const char *name, const void *value,
 		err = ext4_check_rw(inode->i_fs);
 	if (!err && size > VALUE_MAX)
 		err = -E2BIG;
-	if (!err && index == EXT2_EXT_ATTR_INDEX_USER && !S_ISREG(inode->i_mode) && !S_ISDIR(inode->i_mode))
+	if (!err && index == EXT2_EXT_ATTR_INDEX_USER && !S_ISREG(inode->i_type) && !S_ISDIR(inode->i_type))
 		err = -EPERM;
 	if (err)
 		return err;

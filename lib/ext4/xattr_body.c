@@ -27,7 +27,7 @@ int ext4_xattr_body_load(struct ext4_inode *inode, struct ext4_xattr_list *list)
 	uint32_t end = 0;
 	int err;
 
-	if (!size || !(inode->i_state & EXT4_STATE_XATTR))
+	if (!size || !ext4_state(inode, EXT4_STATE_XATTR))
 		return ext4_xattr_parse(inode, &end, sizeof(end), 0, 0, list);
 	err = ext4_inode_raw(inode, &buf, &raw);
 	if (err)
@@ -57,7 +57,7 @@ int ext4_xattr_body_store(handle_t *handle, struct ext4_inode *inode, struct ext
 		hdr->h_magic = cpu_to_le32(EXT2_EXT_ATTR_MAGIC);
 		err = ext4_xattr_build(list, hdr + 1, size, 0, 0, false);
 		ext4_raw_inode_csum(inode, raw);
-		inode->i_state |= EXT4_STATE_XATTR;
+		ext4_state_set(inode, EXT4_STATE_XATTR);
 		pthread_mutex_unlock(&inode->i_lock);
 		if (!err)
 			err = ext4_dirty(handle, buf);
