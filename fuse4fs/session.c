@@ -186,10 +186,14 @@ bool session_run(struct server *srv, const char *mountpoint, void (*ready)(struc
 
 void session_unmount(struct server *srv, const char *mountpoint)
 {
+	if (still_connected(srv))
+		detach(mountpoint);
+	/*
+	 * libfuse unmounts again what still has users after that, which could be
+	 * somebody else's mount by now; so it may only tidy up what has ended.
+	 */
 	if (!still_connected(srv))
 		fuse_session_unmount(srv->se);
-	else
-		detach(mountpoint);
 }
 
 void session_destroy(struct server *srv)
