@@ -348,6 +348,8 @@ int ext4_new_inode(handle_t *handle, struct ext4_inode *dir, mode_t mode, const 
 		ext4_icache_discard(inode);
 		return err;
 	}
+	/* Without its first transaction there is no inode that data could be read through. */
+	ext4_update_sync_tid(handle, inode, true);
 	ext4_icache_ready(inode, 0);
 	*ret = inode;
 	return 0;

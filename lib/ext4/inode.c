@@ -261,6 +261,16 @@ static bool may_have_xattrs(const struct ext4_inode *inode, const struct ext2_in
 	return magic == cpu_to_le32(EXT2_EXT_ATTR_MAGIC);
 }
 
+/*
+ * The inode may have been in memory before and changed in a transaction that is
+ * not durable yet: nobody remembers, so take the newest for it.
+ */
+static void guess_sync_tid(struct ext4_inode *inode)
+{
+	if (inode->i_fs->journal)
+		inode->i_sync_tid = inode->i_datasync_tid = jbd2_journal_running_tid(inode->i_fs->journal);
+}
+
 int ext4_read_inode(struct ext4_inode *inode, unsigned int flags)
 {
 	struct ext4_fs *fs = inode->i_fs;
@@ -273,6 +283,7 @@ int ext4_read_inode(struct ext4_inode *inode, unsigned int flags)
 		return err;
 	err = check_raw(inode, raw, flags);
 	if (!err) {
+		guess_sync_tid(inode);
 		decode(inode, raw);
 		if (may_have_xattrs(inode, raw))
 			ext4_state_set(inode, EXT4_STATE_XATTR);
