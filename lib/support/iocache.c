@@ -308,8 +308,8 @@ static int compare_blks(const void *a, const void *b)
 
 static void readahead_sorted(struct iocache *ic, const blk64_t *blks, size_t count, char *mem)
 {
-	unsigned int max = IOCACHE_RUN_BYTES / ic->block_size, n = 0;
-	struct iocache_buf *run[IOCACHE_RUN_BYTES / 1024], *buf;
+	unsigned int max = iocache_run_bufs(ic), n = 0;
+	struct iocache_buf *run[IOCACHE_RUN_BUFS], *buf;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
@@ -327,7 +327,7 @@ static void readahead_sorted(struct iocache *ic, const blk64_t *blks, size_t cou
 void iocache_readahead(struct iocache *ic, const blk64_t *blks, size_t count)
 {
 	size_t n = count < READAHEAD_MAX ? count : READAHEAD_MAX;
-	size_t max = IOCACHE_RUN_BYTES / ic->block_size;
+	size_t max = iocache_run_bufs(ic);
 	blk64_t *sorted;
 	void *mem;
 

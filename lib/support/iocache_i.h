@@ -8,6 +8,17 @@
 #include "support/iocache.h"
 
 #define IOCACHE_RUN_BYTES	(1U << 20)	/* largest single transfer */
+/* Locks held during one transfer; ThreadSanitizer knows no more than 64 at once. */
+#if defined(__SANITIZE_THREAD__)
+#define IOCACHE_RUN_BUFS	32
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define IOCACHE_RUN_BUFS	32
+#endif
+#endif
+#ifndef IOCACHE_RUN_BUFS
+#define IOCACHE_RUN_BUFS	1024
+#endif
 #define IOCACHE_DIRTY_SHARDS	16
 
 struct iocache_dirty {
@@ -33,6 +44,12 @@ struct iocache {
 static inline uint64_t iocache_load(const uint64_t *p)
 {
 	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+static inline unsigned int iocache_run_bufs(const struct iocache *ic)
+{
+	unsigned int max = IOCACHE_RUN_BYTES / ic->block_size;
+
+	return max < IOCACHE_RUN_BUFS ? max : IOCACHE_RUN_BUFS;
 }
 static inline void iocache_add(uint64_t *p, uint64_t n)
 {

@@ -200,7 +200,7 @@ static errcode_t write_sorted(struct iocache *ic, struct iocache_buf **bufs, siz
 /* Sorts @bufs in place. */
 static errcode_t write_array(struct iocache *ic, struct iocache_buf **bufs, size_t count, bool wait)
 {
-	unsigned int max = IOCACHE_RUN_BYTES / ic->block_size;
+	unsigned int max = iocache_run_bufs(ic);
 	void *mem = NULL;
 	errcode_t err;
 

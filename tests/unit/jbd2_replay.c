@@ -15,8 +15,10 @@ static void check_same(struct jtest *t, blk64_t count)
 	char *theirs = malloc(t->mem->size);
 	struct jtest *ours;
 
+	pthread_mutex_lock(&t->mem->lock);
 	memcpy(theirs, t->mem->data, t->mem->size);
-	ours = jtest_copy(t, t->mem->data);
+	pthread_mutex_unlock(&t->mem->lock);
+	ours = jtest_copy(t, theirs);
 	jtest_open(ours);
 	assert_int_equal(jtest_close(ours), 0);
 	jtest_e2fsck_replay(t, theirs);

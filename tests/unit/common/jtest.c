@@ -172,7 +172,9 @@ int jtest_close(struct jtest *t)
 
 void jtest_kill(struct jtest *t)
 {
+	pthread_mutex_lock(&t->mem->lock);
 	t->mem->fail_after = 0;
+	pthread_mutex_unlock(&t->mem->lock);
 	jbd2_journal_abort(t->journal, -EIO);
 	jtest_close(t);
 	t->mem->fail_after = -1;
