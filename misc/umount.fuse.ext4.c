@@ -80,10 +80,28 @@ static bool wait_free(const char *source)
 	return false;
 }
 
+static int unmount(const char *mountpoint, int flags)
+{
+	char *source = find_source(mountpoint);
+	int status = 0;
+
+	if (umount2(mountpoint, flags)) {
+		fprintf(stderr, "umount.fuse.ext4: %s: %s\n", mountpoint, strerror(errno));
+		status = EXIT_FAILED;
+	} else if (source && !(flags & MNT_DETACH) && !wait_free(source)) {
+		/* (A lazy unmount promises nothing about when.) */
+		fprintf(stderr, "umount.fuse.ext4: %s is unmounted, but its server still holds %s\n",
+			mountpoint, source);
+		status = EXIT_FAILED;
+	}
+	free(source);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
-	char *mountpoint = NULL, *source;
-	int flags = 0, opt;
+	int flags = 0, opt, status;
+	char *mountpoint;
 
 	/* umount(8) puts the mount point first; getopt moves it behind the letters. */
 	while ((opt = getopt(argc, argv, "nlfvrt:N:")) != -1) {
@@ -99,18 +117,7 @@ int main(int argc, char **argv)
 	mountpoint = realpath(argv[optind], NULL);
 	if (!mountpoint)
 		mountpoint = strdup(argv[optind]);	/* a dead mount has no real path */
-	source = find_source(mountpoint);
-	if (umount2(mountpoint, flags)) {
-		fprintf(stderr, "umount.fuse.ext4: %s: %s\n", mountpoint, strerror(errno));
-		return EXIT_FAILED;
-	}
-	/* A lazy unmount promises nothing about when. */
-	if (source && !(flags & MNT_DETACH) && !wait_free(source)) {
-		fprintf(stderr, "umount.fuse.ext4: %s is unmounted, but its server still holds %s\n",
-			mountpoint, source);
-		return EXIT_FAILED;
-	}
-	free(source);
+	status = unmount(mountpoint, flags);
 	free(mountpoint);
-	return 0;
+	return status;
 }
