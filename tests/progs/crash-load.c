@@ -126,7 +126,8 @@ static int sync_path(struct worker *w, const char *path, int flags, struct recor
 static int do_write(struct worker *w, uint32_t slot, int fd)
 {
 	uint32_t cell = sizeof(struct cell);
-	uint32_t len = (rand_r(&w->seed) % 4 ? rand_r(&w->seed) % 8192 : rand_r(&w->seed) % 60000) / cell * cell + cell;
+	uint32_t limit = rand_r(&w->seed) % 4 ? 8192 : 60000;
+	uint32_t len = rand_r(&w->seed) % limit / cell * cell + cell;
 	uint32_t off = rand_r(&w->seed) % 2 ? w->sizes[slot] : rand_r(&w->seed) % (MAX_SIZE / 2) / cell * cell;
 
 	if (off + len > MAX_SIZE)
