@@ -222,7 +222,7 @@ struct ext4_dirent {
 	uint64_t	next_pos;
 };
 typedef bool (*ext4_fill_fn)(void *priv, const struct ext4_dirent *ent);
-struct ext4_dir_cursor;	/* one per open directory handle: remembers where a hash collision was cut */
+struct ext4_dir_cursor;	/* one per open directory handle: remembers where a hash collision was cut; NULL shares the directory's own */
 struct ext4_dir_cursor *ext4_dir_open(struct ext4_inode *dir);
 void ext4_dir_close(struct ext4_dir_cursor *cursor);
 int ext4_readdir(struct ext4_inode *dir, struct ext4_dir_cursor *cursor, uint64_t pos, ext4_fill_fn fill, void *priv);

@@ -96,14 +96,14 @@ struct ext4_inode {
 	struct timespec		i_atime, i_mtime, i_ctime, i_crtime;
 	__le32			i_block[EXT2_N_BLOCKS];	/* extent root, block map, fast symlink or inline data */
 
-	struct ext4_resv	i_resv;		/* window of a growing file; fs->resv_lock rules it */
-	struct list_head	i_resv_list;
+	struct ext4_windows	*i_windows;	/* of a growing file; fs->resv_lock rules them */
 	uint32_t		i_writers;	/* open for writing, atomic */
 	tid_t			i_sync_tid, i_datasync_tid;	/* atomic */
 	struct ext4_inode	*i_put_next;	/* chain of ext4_put_after() */
 	struct list_head	i_orphan;
 	uint32_t		i_orphan_slot;	/* place in the orphan file */
 	bool			i_orphan_in_file;
+	struct ext4_dir_cursor	*i_cursor;	/* readdir.c; under i_lock */
 	uint32_t		i_last_group;	/* for a directory: where its last file's inode went */
 	/* The extent found last: a cache of one, under i_lock. */
 	uint32_t		i_es_lblk, i_es_len;
@@ -416,7 +416,11 @@ void ext4_es_drop(struct ext4_inode *inode);
 int ext4_ext_check_root(struct ext4_inode *inode);
 void ext4_ext_init(struct ext4_inode *inode);	/* an empty extent root in i_block */
 
+/* Where the hole around @lblk begins, and the device block that would continue what is mapped before it (0 = nothing is). */
+int ext4_hole_start(struct ext4_inode *inode, uint32_t lblk, uint32_t *start, blk64_t *goal);
+
 int ext4_ext_map(struct ext4_inode *inode, struct ext4_map *map);
+int ext4_ext_hole_start(struct ext4_inode *inode, uint32_t lblk, uint32_t *start, blk64_t *goal);
 int ext4_ext_insert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len, bool unwritten);
 int ext4_ext_convert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, uint32_t len, bool to_unwritten);
 int ext4_ext_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, uint64_t end);
@@ -438,9 +442,13 @@ int ext4_zero_partial(struct ext4_inode *inode, uint64_t from, uint64_t to);
  * allocates (*created) a zeroed block with create access.
  */
 int ext4_bread_inode(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, bool *created, struct iocache_buf **ret);
-/* Windows (mballoc.c): blocks for logical growth of @inode from @goal on, taken from its window or a new one of @window blocks. */
-int ext4_window_take(struct ext4_inode *inode, blk64_t goal, uint32_t want, uint32_t window, unsigned int flags,
-		     struct ext4_resv *resv);
+/*
+ * Blocks for the hole of @hole blocks at @lblk, at most @want of them: from the inode's windows, or from a new one of about
+ * @window blocks around lblk (0 = just what is wanted).  @goal: a run that was written before and is not mapped yet ends right
+ * before; 0 = none.  i_rwsem exclusive.
+ */
+int ext4_window_take(struct ext4_inode *inode, uint32_t lblk, uint32_t hole, uint32_t want, uint32_t window, blk64_t goal,
+		     unsigned int flags, struct ext4_resv *resv);
 void ext4_touch_atime(struct ext4_inode *inode);	/* after a read, by the mount options; i_rwsem held */
 void ext4_drop_prealloc(struct ext4_inode *inode);
 void ext4_drop_all_prealloc(struct ext4_fs *fs);

@@ -261,3 +261,20 @@ int ext4_ext_map(struct ext4_inode *inode, struct ext4_map *map)
 	ext4_ext_put_path(&path);
 	return 0;
 }
+
+int ext4_ext_hole_start(struct ext4_inode *inode, uint32_t lblk, uint32_t *start, blk64_t *goal)
+{
+	struct ext4_ext_path path;
+	struct ext4_ext_level *leaf;
+	struct ext3_extent *ex;
+	int err = ext4_ext_find(inode, lblk, &path);
+
+	if (err)
+		return err;
+	leaf = &path.level[path.depth];
+	ex = ext_leaf(leaf->hdr) + leaf->slot;
+	*start = leaf->slot >= 0 ? (uint32_t)ext_end(ex) : 0;
+	*goal = leaf->slot >= 0 ? ext_pblk(ex) + ext_len(ex) : 0;
+	ext4_ext_put_path(&path);
+	return 0;
+}

@@ -40,7 +40,6 @@ static struct cache_node *icache_alloc(struct cache *cache, const void *key)
 	pthread_rwlock_init(&inode->i_rwsem, NULL);
 	pthread_mutex_init(&inode->i_lock, NULL);
 	INIT_LIST_HEAD(&inode->i_orphan);
-	INIT_LIST_HEAD(&inode->i_resv_list);
 	return &inode->i_node;
 }
 
@@ -48,6 +47,7 @@ static void icache_relse(struct cache *cache __attribute__((unused)), struct cac
 {
 	struct ext4_inode *inode = inode_of(node);
 
+	ext4_dir_close(inode->i_cursor);
 	pthread_rwlock_destroy(&inode->i_rwsem);
 	pthread_mutex_destroy(&inode->i_lock);
 	free(inode);

@@ -55,6 +55,23 @@ int ext4_map_next(struct ext4_inode *inode, uint32_t lblk, struct ext4_map *map,
 	return 0;
 }
 
+int ext4_hole_start(struct ext4_inode *inode, uint32_t lblk, uint32_t *start, blk64_t *goal)
+{
+	struct ext4_map before = { .lblk = lblk - 1, .len = 1 };
+	int err = 0;
+
+	if (uses_extents(inode))
+		return ext4_ext_hole_start(inode, lblk, start, goal);
+	/* A block map is not searched backwards: only the block before counts. */
+	*start = lblk;
+	*goal = 0;
+	if (lblk)
+		err = ext4_ind_map(inode, &before);
+	if (!err && lblk && before.pblk)
+		*goal = before.pblk + 1;
+	return err;
+}
+
 uint64_t ext4_max_size(const struct ext4_inode *inode)
 {
 	unsigned int bits = inode->i_fs->block_bits;

@@ -17,9 +17,11 @@
 #define POS_FIRST	2ULL		/* of all other names */
 #define POS_END		((1ULL << 63) - 1)
 
-/* The names of one position that were given out already, when a reply ended among them. */
+/*
+ * The names of one position that were given out already, when a reply ended
+ * among them.  Readers without a cursor of their own find it at the inode.
+ */
 struct ext4_dir_cursor {
-	struct ext4_inode	*dir;
 	uint64_t		pos;
 	char			*names;		/* length byte, name, ... */
 	size_t			used, room;
@@ -45,13 +47,9 @@ struct batch {
 
 /* ---- cursors ---- */
 
-struct ext4_dir_cursor *ext4_dir_open(struct ext4_inode *dir)
+struct ext4_dir_cursor *ext4_dir_open(struct ext4_inode *dir __attribute__((unused)))
 {
-	struct ext4_dir_cursor *cursor = calloc(1, sizeof(*cursor));
-
-	if (cursor)
-		cursor->dir = dir;
-	return cursor;
+	return calloc(1, sizeof(struct ext4_dir_cursor));
 }
 
 void ext4_dir_close(struct ext4_dir_cursor *cursor)
@@ -107,6 +105,34 @@ static void note_given(struct ext4_dir_cursor *cursor, uint64_t pos, const char 
 	cursor->used += 1 + len;
 }
 
+/* A reader that goes on where another reply ended takes its cursor along; one that begins elsewhere gets a new one. */
+static struct ext4_dir_cursor *borrow_cursor(struct ext4_inode *dir, uint64_t pos)
+{
+	struct ext4_dir_cursor *cursor;
+
+	pthread_mutex_lock(&dir->i_lock);
+	cursor = dir->i_cursor;
+	if (cursor && cursor->pos == pos)
+		dir->i_cursor = NULL;
+	else
+		cursor = NULL;
+	pthread_mutex_unlock(&dir->i_lock);
+	return cursor ? cursor : ext4_dir_open(dir);
+}
+
+static void return_cursor(struct ext4_inode *dir, struct ext4_dir_cursor *cursor)
+{
+	struct ext4_dir_cursor *old = cursor;
+
+	pthread_mutex_lock(&dir->i_lock);
+	if (cursor && cursor->used) {
+		old = dir->i_cursor;
+		dir->i_cursor = cursor;
+	}
+	pthread_mutex_unlock(&dir->i_lock);
+	ext4_dir_close(old);
+}
+
 /* ---- collecting ---- */
 
 static uint8_t dirent_type(uint8_t ftype)
@@ -147,6 +173,9 @@ static int collect_entry(struct batch *b, const struct ext2_dir_entry_2 *de, uin
 		err = ext4_dx_hash(b->dir, b->version, de->name, de->name_len, &hash);
 		if (err)
 			return err;
+		/* The legacy hash has no minor part; for telling names apart any other sum will do. */
+		if (b->version == EXT2_HASH_LEGACY)
+			hash.minor = ext2fs_crc32c_le(~0U, de->name, de->name_len);
 		pos = hash_pos(&hash);
 	}
 	if (pos < b->from)
@@ -292,7 +321,7 @@ static int collect(struct batch *b, uint64_t *next)
 		err = collect_indexed(b, next);
 	else
 		err = collect_list(b, next);
-	if (!err && b->version >= 0)
+	if (!err && b->version >= 0 && b->n)
 		qsort(b->items, b->n, sizeof(*b->items), by_pos);
 	return err;
 }
@@ -331,11 +360,11 @@ static bool give_out(struct batch *b, struct ext4_dir_cursor *cursor, ext4_fill_
 	return true;
 }
 
-int ext4_readdir(struct ext4_inode *dir, struct ext4_dir_cursor *cursor, uint64_t pos, ext4_fill_fn fill, void *priv)
+static int read_on(struct ext4_inode *dir, struct ext4_dir_cursor *cursor, uint64_t pos, ext4_fill_fn fill, void *priv)
 {
 	struct batch b = { .dir = dir };
-	int err = S_ISDIR(dir->i_type) ? 0 : -ENOTDIR;
 	uint64_t next = pos;
+	int err = 0;
 
 	/* Someone who starts anew, or elsewhere, wants all. */
 	if (cursor && cursor->pos != pos)
@@ -354,5 +383,20 @@ int ext4_readdir(struct ext4_inode *dir, struct ext4_dir_cursor *cursor, uint64_
 	} while (!err && give_out(&b, cursor, fill, priv) && next < POS_END);
 	free(b.items);
 	free(b.text);
+	return err;
+}
+
+int ext4_readdir(struct ext4_inode *dir, struct ext4_dir_cursor *cursor, uint64_t pos, ext4_fill_fn fill, void *priv)
+{
+	struct ext4_dir_cursor *borrowed = NULL;
+	int err;
+
+	if (!S_ISDIR(dir->i_type))
+		return -ENOTDIR;
+	if (!cursor)
+		cursor = borrowed = borrow_cursor(dir, pos);
+	err = read_on(dir, cursor, pos, fill, priv);
+	if (borrowed)
+		return_cursor(dir, borrowed);
 	return err;
 }

@@ -8,7 +8,7 @@
 #include "ext4/data_i.h"
 
 #define SMALL_FILE	(64U << 10)	/* bytes; smaller ones are packed, larger ones get a window */
-#define WINDOW_MAX	(64U << 20)	/* bytes */
+#define WINDOW_MAX	(128U << 20)	/* bytes */
 #define PIECES		16		/* runs that one handle maps */
 #define CHUNK		(8U << 20)	/* bytes written before they are mapped */
 
@@ -42,27 +42,15 @@ static uint32_t window_blocks(const struct writer *w, uint64_t end)
 	return bytes >> fs->block_bits;
 }
 
-static int take_blocks(struct writer *w, uint32_t lblk, uint32_t want, struct ext4_resv *resv)
+static int take_blocks(struct writer *w, const struct ext4_map *hole, struct ext4_resv *resv)
 {
-	struct ext4_map before = { .lblk = lblk - 1, .len = 1 };
-	unsigned int flags = w->alloc_flags;
-	blk64_t goal = 0;
-	int err;
+	const struct piece *last = w->pieces ? &w->piece[w->pieces - 1] : NULL;
+	blk64_t goal = last && last->lblk + last->len == hole->lblk ? last->pblk + last->len : 0;
+	uint32_t want = (w->end + w->inode->i_fs->block_size - 1) >> w->inode->i_fs->block_bits;
 
-	if (lblk) {
-		err = ext4_map_blocks(w->inode, &before);
-		if (err)
-			return err;
-		goal = before.pblk ? before.pblk + 1 : 0;
-	}
-	if (w->pieces && w->piece[w->pieces - 1].lblk + w->piece[w->pieces - 1].len == lblk)
-		goal = w->piece[w->pieces - 1].pblk + w->piece[w->pieces - 1].len;
-	if (goal)
-		flags |= EXT4_ALLOC_APPEND;
-	else
-		flags |= EXT4_ALLOC_PACK;
-	return ext4_window_take(w->inode, goal ? goal : ext4_inode_goal(w->inode), want,
-				window_blocks(w, w->end), flags, resv);
+	want = want - hole->lblk < hole->len ? want - hole->lblk : hole->len;
+	return ext4_window_take(w->inode, hole->lblk, hole->len, want, window_blocks(w, w->end), goal,
+				w->alloc_flags, resv);
 }
 
 /* ---- mapping what was written ---- */
@@ -160,7 +148,7 @@ static int write_stretch(struct writer *w, const char *from, size_t len, uint64_
 	struct ext4_fs *fs = w->inode->i_fs;
 	uint64_t skip = off & (fs->block_size - 1), bytes;
 	struct ext4_map map = { .lblk = off >> fs->block_bits,
-				.len = (skip + len + fs->block_size - 1) >> fs->block_bits };
+				.len = EXT_MAX_BLOCK - (uint32_t)(off >> fs->block_bits) };
 	struct ext4_resv resv = { 0, 0 };
 	bool fresh, hole;
 	int err;
@@ -171,7 +159,7 @@ static int write_stretch(struct writer *w, const char *from, size_t len, uint64_
 	hole = !map.pblk;
 	fresh = hole || map.unwritten;
 	if (hole) {
-		err = take_blocks(w, map.lblk, map.len, &resv);
+		err = take_blocks(w, &map, &resv);
 		if (err)
 			return err;
 		map.pblk = resv.start;
@@ -187,7 +175,7 @@ static int write_stretch(struct writer *w, const char *from, size_t len, uint64_
 		return err;
 	}
 	if (fresh)
-		add_piece(w, map.lblk, map.pblk, map.len, hole);
+		add_piece(w, map.lblk, map.pblk, (skip + bytes + fs->block_size - 1) >> fs->block_bits, hole);
 	*done = bytes;
 	return 0;
 }
@@ -414,6 +402,7 @@ ssize_t ext4_write(struct ext4_inode *inode, const void *buf, size_t len, off_t 
 {
 	struct ext4_fs *fs = inode->i_fs;
 	struct writer w = { .inode = inode, .touch = !(flags & EXT4_WRITE_CACHED) };
+	struct ext4_cred owner;
 	bool sync;
 	ssize_t ret;
 	int err;
@@ -430,10 +419,11 @@ ssize_t ext4_write(struct ext4_inode *inode, const void *buf, size_t len, off_t 
 	ext4_lock(inode);
 	if (flags & EXT4_WRITE_APPEND)
 		off = ext4_isize(inode);
+	owner = (struct ext4_cred){ inode->i_uid, inode->i_gid, inode->i_uid == 0 };
 	err = prepare(inode, &len, off, flags);
 	w.end = off + len;
-	/* Data from the kernel's cache was accepted from its writer already; who that was is not known. */
-	w.alloc_flags = flags & EXT4_WRITE_CACHED ? EXT4_ALLOC_PRIVILEGED : ext4_alloc_flags(fs, cred);
+	/* Who wrote what comes from the kernel's cache is not known: the file's owner stands for it. */
+	w.alloc_flags = ext4_alloc_flags(fs, flags & EXT4_WRITE_CACHED ? &owner : cred);
 	ret = err ? err : write_inline(&w, buf, len, off);
 	if (ret == 1)
 		ret = len;
