@@ -186,7 +186,7 @@ static void put_tag(struct log_writer *lw, blk64_t blk, uint32_t flags, uint32_t
 		tag3->t_checksum = cpu_to_be32(csum);
 	} else {
 		tag->t_flags = cpu_to_be16((uint16_t)flags);
-		tag->t_checksum = journal->csum_v2 ? cpu_to_be16((uint16_t)csum) : 0;
+		tag->t_checksum = 0;	/* only csum v2 has one here, and it is not written any more */
 	}
 	if (journal->is_64bit)
 		tag3->t_blocknr_high = cpu_to_be32((uint32_t)(blk >> 32));

@@ -9,9 +9,8 @@
 #include "jtest.h"
 
 #define THREADS	4
-#define GROUPS	8	/* of blocks, each thread two of its own, and all share the last */
-#define GROUP	5	/* blocks */
-#define ROUNDS	150
+#define GROUP	5	/* blocks; each thread has two groups of its own, and all share the last */
+#define ROUNDS	200
 #define SHARED	(2 * THREADS)
 
 struct worker {
@@ -42,7 +41,7 @@ static void *work(void *arg)
 		pthread_mutex_lock(w->shared_lock);
 		update(w->t, h, SHARED, ++*w->shared_value);
 		pthread_mutex_unlock(w->shared_lock);
-		if (rand_r(&seed) % 8 == 0)
+		if (rand_r(&seed) % 2 == 0)
 			jbd2_handle_set_sync(h);
 		assert_int_equal(jbd2_journal_stop(h), 0);
 	}
@@ -96,10 +95,11 @@ static void cut(struct jtest *t, size_t event, int percent, unsigned int *seed)
 	free(image);
 }
 
-static void run_cuts(const char *options, unsigned int block_size, bool v3, unsigned int cuts)
+/* At every flush, and as often in between. */
+static void run_cuts(const char *options, unsigned int block_size, bool v3, unsigned int every)
 {
 	struct jtest *t = jtest_new(options, block_size);
-	unsigned int seed = 12345, i;
+	unsigned int seed = 12345, i = 0;
 	size_t event;
 
 	t->params.csum_v3 = v3;
@@ -107,9 +107,12 @@ static void run_cuts(const char *options, unsigned int block_size, bool v3, unsi
 	jtest_open(t);
 	run_workers(t);
 	assert_int_equal(jtest_close(t), 0);
-	for (i = 0; i < cuts; i++) {
-		event = rand_r(&seed) % (t->mem->nr_events + 1);
-		cut(t, event, (int[]){ 0, 50, 90, 100 }[i % 4], &seed);
+	assert_true(t->mem->nr_events > 300);
+	for (event = 1; event <= t->mem->nr_events; event++) {
+		if (!t->mem->events[event - 1].flush || i++ % every)
+			continue;
+		cut(t, event, 0, &seed);
+		cut(t, event - 1, (int[]){ 50, 90, 10, 100 }[i / every % 4], &seed);
 	}
 	jtest_free(t);
 }
@@ -117,19 +120,19 @@ static void run_cuts(const char *options, unsigned int block_size, bool v3, unsi
 static void test_small_blocks(void **state)
 {
 	(void)state;
-	run_cuts("-J size=1", 1024, true, 150);
+	run_cuts("-J size=1", 1024, true, 1);
 }
 
 static void test_large_blocks(void **state)
 {
 	(void)state;
-	run_cuts("-J size=4", 4096, true, 60);
+	run_cuts("-J size=4", 4096, true, 4);
 }
 
 static void test_without_checksums(void **state)
 {
 	(void)state;
-	run_cuts("-J size=1 -O ^metadata_csum,^64bit", 1024, false, 100);
+	run_cuts("-J size=1 -O ^metadata_csum,^64bit", 1024, false, 1);
 }
 
 /* What was waited for survives a cut right after. */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "jtest.h"
 
-#define IMAGE_BYTES	(16 << 20)
+#define IMAGE_BLOCKS(block_size)	((block_size) == 1024 ? 8192 : 4096)
 
 int jtest_system(const char *fmt, ...)
 {
@@ -94,8 +94,8 @@ struct jtest *jtest_new(const char *mke2fs_options, unsigned int block_size)
 	assert_non_null(mkdtemp(t->dir));
 	snprintf(t->image, sizeof(t->image), "%s/image", t->dir);
 	t->block_size = block_size;
-	assert_int_equal(jtest_system("mke2fs -q -F -t ext4 -b %u %s %s %uk >/dev/null 2>&1", block_size,
-				      mke2fs_options, t->image, IMAGE_BYTES / 1024), 0);
+	assert_int_equal(jtest_system("mke2fs -q -F -t ext4 -b %u %s %s %u >/dev/null 2>&1", block_size,
+				      mke2fs_options, t->image, IMAGE_BLOCKS(block_size)), 0);
 	/* e2fsck and the kernel replay only then. */
 	assert_int_equal(jtest_system("debugfs -w -R 'feature needs_recovery' %s >/dev/null 2>&1",
 				      t->image), 0);
@@ -103,7 +103,7 @@ struct jtest *jtest_new(const char *mke2fs_options, unsigned int block_size)
 	t->mem = memio_load(t->image);
 	memio_start(t->mem);
 	t->count = 512;
-	t->first = IMAGE_BYTES / block_size - t->count - 8;
+	t->first = IMAGE_BLOCKS(block_size) - t->count - 8;
 	default_params(t);
 	return t;
 }

@@ -32,7 +32,7 @@ struct jtest {
 	struct jbd2_recovery_stats stats;
 };
 
-/* Make the image (options of mke2fs, 16 MiB) and load it into memory; recording begins. */
+/* Make the image (options of mke2fs, 8 or 16 MiB) and load it into memory; recording begins. */
 struct jtest *jtest_new(const char *mke2fs_options, unsigned int block_size);
 /* The same device with the content of @data, for another look. */
 struct jtest *jtest_copy(const struct jtest *t, const char *data);
