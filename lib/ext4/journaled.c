@@ -107,9 +107,14 @@ int ext4_write_journaled(struct ext4_inode *inode, const char *from, size_t len,
 
 int ext4_zero_journaled(struct ext4_inode *inode, uint64_t from, uint64_t to)
 {
+	struct ext4_map map = { .lblk = from >> inode->i_fs->block_bits, .len = 1 };
 	handle_t *handle;
-	int err = ext4_journal_start(inode->i_fs, EXT4_CREDITS_MAP + EXT4_CREDITS_INODE + 2, &handle);
+	int err = ext4_map_blocks(inode, &map);
 
+	/* Unwritten blocks are zeroes; behind the end of the file they also have to stay unwritten. */
+	if (err || !map.pblk || map.unwritten)
+		return err;
+	err = ext4_journal_start(inode->i_fs, EXT4_CREDITS_MAP + EXT4_CREDITS_INODE + 2, &handle);
 	if (err)
 		return err;
 	return ext4_journal_stop(handle, write_block(handle, inode, NULL, to - from, from));
