@@ -182,8 +182,8 @@ static int revoke(handle_t *handle, blk64_t blk)
 }
 
 /*
- * A buffer that older transactions still need stays, pinned, until this one is durable: only then may it
- * miss its way home.
+ * A buffer that older transactions still need stays, pinned, until this one is durable: only
+ * then may it miss its way home.
  */
 static int forget_buf(handle_t *handle, struct iocache_buf *buf, bool *drop)
 {

@@ -96,7 +96,8 @@ static int write_home(journal_t *journal, uint32_t goal, struct iocache_buf **bu
 		iocache_put(bufs[i]);
 	}
 	if (io)
-		jbd2_msg(journal, JBD2_LOG_ERR, "cannot write metadata home: %s", error_message(io));
+		jbd2_msg(journal, JBD2_LOG_ERR, "cannot write metadata home: %s",
+			 error_message(io));
 	return jbd2_errno(io);
 }
 

@@ -15,7 +15,7 @@ static struct transaction *close_running(journal_t *journal)
 {
 	struct transaction *tx = journal->running;
 	struct jbd2_door *door = &journal->doors[tx->tid & 1];
-	int revoke_blocks;
+	int credits;
 
 	journal->closing = true;
 	__atomic_or_fetch(&door->word, JBD2_DOOR_LOCKED, __ATOMIC_ACQ_REL);
@@ -25,9 +25,9 @@ static struct transaction *close_running(journal_t *journal)
 	journal->committing = tx;
 	journal->closing = false;
 	tx->log_start = journal->head;
-	revoke_blocks = tx->revokes.count / jbd2_revokes_per_block(journal) + 1;
-	journal->reserved = jbd2_space_for(journal, __atomic_load_n(&door->credits, __ATOMIC_RELAXED) +
-					   revoke_blocks);
+	credits = __atomic_load_n(&door->credits, __ATOMIC_RELAXED) +
+		  (int)(tx->revokes.count / jbd2_revokes_per_block(journal)) + 1;
+	journal->reserved = jbd2_space_for(journal, credits);
 	pthread_cond_broadcast(&journal->start_cond);
 	return tx;
 }

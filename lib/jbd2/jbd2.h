@@ -36,18 +36,20 @@ struct jbd2_ops {
 	/* May a log record be replayed onto, or revoke, block @blk of the file system? */
 	bool (*block_ok)(void *priv, blk64_t blk);
 	/*
-	 * Fast-commit block number @off (0 ..) of the area, block @data (journal block size bytes).
-	 * Scan pass first over all blocks in order: returns 1 to go on, 0 when the
-	 * area ends here (tail with wrong tid or checksum is the ordinary end), < 0 on error.  Replay pass
-	 * then gets the blocks that the scan accepted.  @expected is the tid that fast commits must carry.
+	 * Fast-commit block number @off (0 ..) of the area, block @data (journal block size
+	 * bytes). Scan pass first over all blocks in order: returns 1 to go on, 0 when the
+	 * area ends here (tail with wrong tid or checksum is the ordinary end), < 0 on error.
+	 * Replay pass then gets the blocks that the scan accepted.  @expected is the tid that
+	 * fast commits must carry.
 	 */
 	int (*fc_replay)(void *priv, enum jbd2_fc_pass pass, const void *data, unsigned int off,
 			 tid_t expected);
 	/*
 	 * All accepted fast-commit blocks were given to fc_replay: apply them.  Called by
-	 * jbd2_journal_load(), which afterwards flushes the cache and marks the log empty, so that a crash in
-	 * between repeats the whole.  Meanwhile the journal works as if it were none: handles may be
-	 * started as usual and what they dirty goes straight to the cache.  < 0 ends the load.  May be NULL.
+	 * jbd2_journal_load(), which afterwards flushes the cache and marks the log empty, so
+	 * that a crash in between repeats the whole.  Meanwhile the journal works as if it
+	 * were none: handles may be started as usual and what they dirty goes straight to the
+	 * cache.  < 0 ends the load. May be NULL.
 	 */
 	int (*fc_finish)(void *priv);
 	/*
@@ -55,8 +57,9 @@ struct jbd2_ops {
 	 */
 	void (*aborted)(void *priv, int err);
 	/*
-	 * Called once for each transaction, after it has become durable (err 0) or failed (err < 0) and
-	 * after its own callbacks, by the commit thread or by a thread that waits for the commit; may be NULL.
+	 * Called once for each transaction, after it has become durable (err 0) or failed
+	 * (err < 0) and after its own callbacks, by the commit thread or by a thread that
+	 * waits for the commit; may be NULL.
 	 */
 	void (*committed)(void *priv, tid_t tid, int err);
 	void (*log)(void *priv, enum jbd2_log_level level, const char *message);
@@ -66,18 +69,27 @@ struct jbd2_params {
 	const struct jbd2_ops	*ops;
 	void			*priv;
 	struct iocache		*cache;		/* home of the file system's blocks */
-	io_channel		log_dev;	/* where the log lies: the cache's backing channel, or another device */
+	/* where the log lies: the cache's backing channel, or another device */
+	io_channel		log_dev;
 	unsigned int		block_size;	/* of the file system; the log must have the same */
-	uint32_t		log_blocks;	/* length of the journal in blocks; 0 with an external device (read from its superblock) */
-	blk64_t			*log_map;	/* log block -> block of log_dev, log_blocks entries, copied; NULL = external: starts at log_start */
+	/* length of the journal in blocks; 0 with an external device (read from its superblock) */
+	uint32_t		log_blocks;
+	/*
+	 * log block -> block of log_dev, log_blocks entries, copied; NULL = external: starts at
+	 * log_start
+	 */
+	blk64_t			*log_map;
 	blk64_t			log_start;	/* external: block of the journal superblock */
-	const uint8_t		*fs_uuid;	/* 16 bytes; must be among the users of an external journal */
-	const uint8_t		*journal_uuid;	/* 16 bytes; external: must equal the journal's own; else NULL */
+	/* 16 bytes; must be among the users of an external journal */
+	const uint8_t		*fs_uuid;
+	/* 16 bytes; external: must equal the journal's own; else NULL */
+	const uint8_t		*journal_uuid;
 	unsigned int		commit_interval;/* seconds; 0 = default of 5 */
 	bool			barrier;	/* flush the device where order matters */
 	bool			read_only;	/* replay into the cache only; nothing is written */
 	bool			async_commit;	/* journal_async_commit */
-	bool			csum_v3, csum_64bit_tags; /* the features the file system wants: set at first use as the kernel does */
+	/* the features the file system wants: set at first use as the kernel does */
+	bool			csum_v3, csum_64bit_tags;
 };
 
 /*
@@ -124,7 +136,10 @@ int jbd2_journal_stop(handle_t *handle);
 void jbd2_handle_set_sync(handle_t *handle);
 /* More room without waiting: 0, or 1 when there is none (restart instead). */
 int jbd2_journal_extend(handle_t *handle, int nblocks, int revokes);
-/* End the part done so far and go on in a (maybe new) transaction. The caller holds no lock that a commit needs. */
+/*
+ * End the part done so far and go on in a (maybe new) transaction. The caller holds no lock
+ * that a commit needs.
+ */
 int jbd2_journal_restart(handle_t *handle, int nblocks, int revokes);
 int jbd2_handle_credits(const handle_t *handle);	/* left */
 tid_t jbd2_handle_tid(const handle_t *handle);
@@ -138,7 +153,10 @@ void jbd2_handle_set_priv(handle_t *handle, void *priv);
 int jbd2_journal_get_write_access(handle_t *handle, struct iocache_buf *buf);
 /* Before filling a buffer of a just allocated block (IOCACHE_GET_NEW); cancels a revoke. */
 int jbd2_journal_get_create_access(handle_t *handle, struct iocache_buf *buf);
-/* After the change: the buffer goes to the log with this transaction.  Costs a credit once per transaction and buffer. */
+/*
+ * After the change: the buffer goes to the log with this transaction. Costs a credit once per
+ * transaction and buffer.
+ */
 int jbd2_journal_dirty_metadata(handle_t *handle, struct iocache_buf *buf);
 /*
  * The metadata block @blk is being freed: revoke it where it may be in the log,
@@ -148,7 +166,8 @@ int jbd2_journal_dirty_metadata(handle_t *handle, struct iocache_buf *buf);
 int jbd2_journal_forget(handle_t *handle, blk64_t blk, struct iocache_buf *buf);
 
 /*
- * Run @func(cb, err) once the transaction of this handle is durable (err < 0: it never will be), in the commit thread or
+ * Run @func(cb, err) once the transaction of this handle is durable (err < 0: it never will
+ * be), in the commit thread or
  * in one that waits for the commit, with no journal lock held.  Null journal: at handle stop.
  */
 struct jbd2_commit_cb {
@@ -159,22 +178,27 @@ void jbd2_handle_on_commit(handle_t *handle, struct jbd2_commit_cb *cb);
 
 /* ---- commits ---- */
 
-tid_t jbd2_journal_running_tid(journal_t *journal);	/* of the running or, if none, the last transaction */
+/* of the running or, if none, the last transaction */
+tid_t jbd2_journal_running_tid(journal_t *journal);
 tid_t jbd2_journal_committed_tid(journal_t *journal);
 /* Ask for the commit of @tid if it is still running; does not wait. */
 void jbd2_log_start_commit(journal_t *journal, tid_t tid);
 /* Wait until @tid is durable. */
 int jbd2_log_wait_commit(journal_t *journal, tid_t tid);
 /*
- * fsync's core: start and wait as needed.  *flushed tells whether a commit that began after the call
- * has flushed the data device, so that the caller need not do it again.  @flushed may be NULL.
+ * fsync's core: start and wait as needed.  *flushed tells whether a commit that began after
+ * the call has flushed the data device, so that the caller need not do it again.  @flushed
+ * may be NULL.
  */
 int jbd2_complete_transaction(journal_t *journal, tid_t tid, bool *flushed);
 /* Commit everything and wait. */
 int jbd2_journal_force_commit(journal_t *journal);
 /* Commit, checkpoint everything and mark the log empty (clean on disk). */
 int jbd2_journal_flush(journal_t *journal);
-/* The transaction grew old: used on ENOSPC to get freed blocks back sooner. True if one was committed. */
+/*
+ * The transaction grew old: used on ENOSPC to get freed blocks back sooner. True if one was
+ * committed.
+ */
 bool jbd2_journal_force_commit_nested(journal_t *journal);
 void jbd2_journal_abort(journal_t *journal, int err);
 bool jbd2_journal_aborted(const journal_t *journal);

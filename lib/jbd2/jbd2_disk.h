@@ -66,7 +66,8 @@ struct journal_block_tag3 {
 static_assert(sizeof(struct journal_block_tag) == 12, "tag");
 static_assert(sizeof(struct journal_block_tag3) == 16, "tag3");
 
-#define JBD2_FLAG_ESCAPE	1	/* the copy's first word was the magic number and is 0 in the log */
+/* the copy's first word was the magic number and is 0 in the log */
+#define JBD2_FLAG_ESCAPE	1
 #define JBD2_FLAG_SAME_UUID	2	/* no 16 bytes of UUID follow */
 #define JBD2_FLAG_DELETED	4
 #define JBD2_FLAG_LAST_TAG	8

@@ -45,7 +45,8 @@ struct transaction;
 struct jbd2_rec {
 	struct transaction	*tx;
 	struct journal_head	*next;		/* of tx->recs */
-	char			*frozen;	/* content for tx when the next transaction may change b_data */
+	/* content for tx when the next transaction may change b_data */
+	char			*frozen;
 	uint32_t		flags;
 };
 
@@ -64,7 +65,8 @@ struct jbd2_revoke_entry {
 };
 struct jbd2_revoke_table {
 	struct jbd2_revoke_entry *entries;	/* open addressing */
-	size_t			size, used, count;	/* size: a power of two; used: with deleted ones */
+	/* size: a power of two; used: with deleted ones */
+	size_t			size, used, count;
 };
 
 struct transaction {
@@ -131,7 +133,8 @@ struct journal_s {
 	pthread_cond_t		commit_cond;	/* commit thread: something to do */
 	pthread_cond_t		drain_cond;	/* commit thread: handles have ended */
 	pthread_cond_t		start_cond;	/* starters: door, space */
-	pthread_cond_t		done_cond;	/* waiters: a transaction became durable or finished */
+	/* waiters: a transaction became durable or finished */
+	pthread_cond_t		done_cond;
 	pthread_cond_t		ckpt_cond;	/* checkpoint thread: something to do */
 	struct transaction	*running, *committing;
 	bool			closing;	/* the door is locked, handles are ending */
@@ -139,7 +142,8 @@ struct journal_s {
 	tid_t			next_tid;	/* of the next transaction */
 	tid_t			commit_request;
 	tid_t			durable_tid;	/* newest transaction that is durable */
-	tid_t			finished_tid;	/* newest whose buffers and callbacks are done, too */
+	/* newest whose buffers and callbacks are done, too */
+	tid_t			finished_tid;
 	unsigned int		commit_interval;
 	uint32_t		head;		/* next log block to write */
 	uint32_t		tail;		/* oldest log block needed */
@@ -186,7 +190,8 @@ void jbd2_msg(journal_t *journal, enum jbd2_log_level level, const char *fmt, ..
 	__attribute__((format(printf, 3, 4)));
 journal_t *jbd2_journal_alloc(const struct jbd2_params *params);
 void jbd2_journal_free(journal_t *journal);
-uint32_t jbd2_log_next(const journal_t *journal, uint32_t blk);	/* the block after, around the end */
+/* the block after, around the end */
+uint32_t jbd2_log_next(const journal_t *journal, uint32_t blk);
 uint32_t jbd2_log_capacity(const journal_t *journal);
 blk64_t jbd2_log_phys(const journal_t *journal, uint32_t blk);
 /* How many of @count blocks from @blk on lie in one piece of log_dev. */
@@ -194,8 +199,10 @@ uint32_t jbd2_log_run(const journal_t *journal, uint32_t blk, uint32_t count);
 
 /* superblock.c */
 int jbd2_sb_read(journal_t *journal, const struct jbd2_params *params);
-void jbd2_sb_set_format(journal_t *journal);	/* the format fields from the superblock's features */
-void jbd2_sb_set_features(journal_t *journal);	/* what the file system wants; the log must be empty */
+/* the format fields from the superblock's features */
+void jbd2_sb_set_format(journal_t *journal);
+/* what the file system wants; the log must be empty */
+void jbd2_sb_set_features(journal_t *journal);
 /* Write it with this start (0 = empty) and sequence; flushes the log device when @flush. */
 int jbd2_sb_write(journal_t *journal, uint32_t start, tid_t sequence, bool flush);
 bool jbd2_sb_is_clean(journal_t *journal);	/* is the log marked empty on disk? */
@@ -216,7 +223,10 @@ void jbd2_barrier_end(journal_t *journal);
 int jbd2_wait_finished(journal_t *journal, tid_t tid);
 
 /* access.c */
-/* b_lock held: free the journal_head if nothing needs it; true = the caller must iocache_put() after unlocking. */
+/*
+ * b_lock held: free the journal_head if nothing needs it; true = the caller must iocache_put()
+ * after unlocking.
+ */
 bool jbd2_head_try_free(struct journal_head *jh);
 
 /* commit.c */
@@ -237,7 +247,8 @@ int jbd2_write_commit_block(journal_t *journal, struct transaction *tx, uint32_t
 
 /* checkpoint.c */
 void *jbd2_ckpt_thread(void *arg);
-int jbd2_checkpoint_all(journal_t *journal);	/* barrier held, nothing running: wait until the log is empty */
+/* barrier held, nothing running: wait until the log is empty */
+int jbd2_checkpoint_all(journal_t *journal);
 bool jbd2_ckpt_wanted_locked(journal_t *journal);
 
 /* revoke.c */

@@ -239,7 +239,8 @@ static int retire_old_log(journal_t *journal)
 	errcode_t io = iocache_flush(journal->cache);
 
 	if (io) {
-		jbd2_msg(journal, JBD2_LOG_ERR, "cannot write replayed blocks: %s", error_message(io));
+		jbd2_msg(journal, JBD2_LOG_ERR, "cannot write replayed blocks: %s",
+			 error_message(io));
 		return jbd2_errno(io);
 	}
 	jbd2_sb_set_features(journal);
@@ -273,7 +274,8 @@ int jbd2_journal_load(journal_t *journal, struct jbd2_recovery_stats *stats)
 		journal->head = journal->first;
 	journal->tail = journal->head;
 	journal->free = jbd2_log_capacity(journal);
-	journal->durable_tid = journal->finished_tid = journal->commit_request = journal->next_tid - 1;
+	journal->commit_request = journal->next_tid - 1;
+	journal->durable_tid = journal->finished_tid = journal->commit_request;
 	jbd2_doors_init(journal);
 	return start_threads(journal);
 }

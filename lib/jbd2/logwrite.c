@@ -70,7 +70,8 @@ static int write_at_head(journal_t *journal, struct transaction *tx, const char 
 
 	err = advance_head(journal, n, &blk);
 	if (err)
-		jbd2_msg(journal, JBD2_LOG_ERR, "transaction %u does not fit into the log", tx->tid);
+		jbd2_msg(journal, JBD2_LOG_ERR, "transaction %u does not fit into the log",
+			 tx->tid);
 	tx->log_blocks += n;
 	for (; !err && n; n -= run, mem += (size_t)run * journal->block_size) {
 		run = jbd2_log_run(journal, blk, n);
@@ -186,7 +187,8 @@ static void put_tag(struct log_writer *lw, blk64_t blk, uint32_t flags, uint32_t
 		tag3->t_checksum = cpu_to_be32(csum);
 	} else {
 		tag->t_flags = cpu_to_be16((uint16_t)flags);
-		tag->t_checksum = 0;	/* only csum v2 has one here, and it is not written any more */
+		/* only csum v2 has one here, and it is not written any more */
+		tag->t_checksum = 0;
 	}
 	if (journal->is_64bit)
 		tag3->t_blocknr_high = cpu_to_be32((uint32_t)(blk >> 32));

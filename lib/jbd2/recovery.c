@@ -21,8 +21,10 @@ struct recovery {
 	uint32_t		head;		/* block after the last complete one */
 	uint32_t		blk, left;	/* next block, and how many are left in the log */
 	uint32_t		crc;		/* of csum v1 */
-	bool			damaged;	/* a copy of this transaction has a wrong checksum */
-	bool			cut;		/* ... or one of an earlier transaction: the log ends there */
+	/* a copy of this transaction has a wrong checksum */
+	bool			damaged;
+	/* ... or one of an earlier transaction: the log ends there */
+	bool			cut;
 	struct jbd2_revoke_table revokes;
 	char			*desc;		/* the descriptor being worked on */
 	char			*window;	/* blocks [window_blk, +window_n) of the log */
@@ -42,7 +44,8 @@ static int read_log(struct recovery *r, uint32_t blk, char **data)
 
 	if (blk < r->window_blk || blk - r->window_blk >= r->window_n) {
 		n = jbd2_log_run(journal, blk, JBD2_LOG_RUN_BYTES / journal->block_size);
-		io = io_channel_read_blk64(journal->log_dev, jbd2_log_phys(journal, blk), n, r->window);
+		io = io_channel_read_blk64(journal->log_dev, jbd2_log_phys(journal, blk), n,
+					   r->window);
 		if (io && n > 1) {
 			/* A bad block further on may be one that is not needed. */
 			n = 1;
@@ -86,6 +89,13 @@ static bool block_csum_ok(const journal_t *journal, char *block, size_t off)
 	ok = found == cpu_to_be32(jbd2_csum(journal, block));
 	*field = found;
 	return ok;
+}
+
+/* ... of a descriptor or revoke block, at its end. */
+static bool tail_csum_ok(const journal_t *journal, char *block)
+{
+	return block_csum_ok(journal, block,
+			     journal->block_size - sizeof(struct journal_block_tail));
 }
 
 struct tag {
@@ -141,8 +151,8 @@ static int check_target(struct recovery *r, blk64_t blk)
 
 	if (!ops->block_ok || ops->block_ok(r->journal->priv, blk))
 		return GO_ON;
-	jbd2_msg(r->journal, JBD2_LOG_ERR, "transaction %u in the journal wants to write block %llu, "
-		 "which is not the file system's to write; run e2fsck", r->tid,
+	jbd2_msg(r->journal, JBD2_LOG_ERR, "transaction %u in the journal wants to write "
+		 "block %llu, which is not the file system's to write; run e2fsck", r->tid,
 		 (unsigned long long)blk);
 	return -EUCLEAN;
 }
@@ -208,7 +218,7 @@ static int descriptor(struct recovery *r, char *block)
 	struct tag tag = { 0 };
 	int ret = GO_ON;
 
-	if (!block_csum_ok(journal, block, journal->block_size - sizeof(struct journal_block_tail)))
+	if (!tail_csum_ok(journal, block))
 		return LOG_END;
 	if (r->pass == PASS_SCAN && journal->csum_v1)
 		r->crc = ext2fs_crc32_be(r->crc, block, journal->block_size);
@@ -226,7 +236,7 @@ static int revoke_block(struct recovery *r, char *block)
 	uint64_t blk;
 	int err;
 
-	if (!block_csum_ok(journal, block, journal->block_size - sizeof(struct journal_block_tail)) ||
+	if (!tail_csum_ok(journal, block) ||
 	    count < sizeof(*h) || count > journal->block_size - journal->tail_bytes)
 		return LOG_END;
 	if (r->pass != PASS_REVOKE)

@@ -17,11 +17,11 @@ static size_t slot_of(const struct jbd2_revoke_table *table, uint64_t blk)
 
 static struct jbd2_revoke_entry *find(const struct jbd2_revoke_table *table, uint64_t blk)
 {
-	size_t i;
+	size_t mask = table->size - 1, i;
 
 	if (!table->count)
 		return NULL;
-	for (i = slot_of(table, blk); table->entries[i].blk != EMPTY; i = (i + 1) & (table->size - 1))
+	for (i = slot_of(table, blk); table->entries[i].blk != EMPTY; i = (i + 1) & mask)
 		if (table->entries[i].blk == blk)
 			return &table->entries[i];
 	return NULL;

@@ -54,14 +54,16 @@ static int check_features(journal_t *journal)
 	unknown = be32_to_cpu(sb->s_feature_incompat) & ~JBD2_KNOWN_INCOMPAT;
 	if (unknown) {
 		jbd2_msg(journal, JBD2_LOG_ERR,
-			 "the journal has unknown incompatible features 0x%x; a newer version is needed",
+			 "the journal has unknown incompatible features 0x%x; "
+			 "a newer version is needed",
 			 unknown);
 		return -EOPNOTSUPP;
 	}
 	unknown = be32_to_cpu(sb->s_feature_ro_compat);
 	if (unknown && !journal->read_only) {
 		jbd2_msg(journal, JBD2_LOG_ERR,
-			 "the journal has unknown read-only compatible features 0x%x; mount read-only",
+			 "the journal has unknown read-only compatible features 0x%x; "
+			 "mount read-only",
 			 unknown);
 		return -EOPNOTSUPP;
 	}
@@ -130,7 +132,8 @@ static int check_users(journal_t *journal, const struct jbd2_params *params)
 	for (i = 0; i < users; i++)
 		if (params->fs_uuid && !memcmp(params->fs_uuid, sb->s_users + 16 * i, 16))
 			return 0;
-	jbd2_msg(journal, JBD2_LOG_ERR, "the journal device does not list this file system as a user");
+	jbd2_msg(journal, JBD2_LOG_ERR, "the journal device does not list this file system "
+		 "as a user");
 	return -EINVAL;
 }
 

@@ -224,7 +224,10 @@ int jbd2_journal_start(journal_t *journal, int nblocks, int revokes, handle_t **
 	return 0;
 }
 
-/* Give back what is unused and leave.  A transaction that has nearly all it may take is asked to close. */
+/*
+ * Give back what is unused and leave. A transaction that has nearly all it may take is asked to
+ * close.
+ */
 static void leave(handle_t *handle)
 {
 	journal_t *journal = handle->journal;

@@ -364,7 +364,7 @@ static bool shrink_one(struct cache *cache, struct shard *s, struct cache_node *
 static size_t shrink_level(struct cache *cache, struct shard *s, unsigned int priority,
 			   size_t count)
 {
-	struct cache_node *victims, *next;
+	struct cache_node *victims, *node, *next;
 	uint32_t left = __atomic_load_n(&s->nodes, __ATOMIC_RELAXED), batch;
 	struct list_head *mru = &s->mru[priority];
 	size_t done = 0;
@@ -377,8 +377,8 @@ static size_t shrink_level(struct cache *cache, struct shard *s, unsigned int pr
 				left = 0;
 				break;
 			}
-			done += shrink_one(cache, s, list_last_entry(mru, struct cache_node, cn_mru),
-					   &victims);
+			node = list_last_entry(mru, struct cache_node, cn_mru);
+			done += shrink_one(cache, s, node, &victims);
 		}
 		pthread_mutex_unlock(&s->lock);
 		for (; victims; victims = next) {
@@ -402,7 +402,10 @@ size_t cache_shrink(struct cache *cache, size_t count)
 	return done;
 }
 
-/* References to up to WALK_BATCH nodes of @s, from bucket *@bucket on (whole buckets, unless one is longer). */
+/*
+ * References to up to WALK_BATCH nodes of @s, from bucket *@bucket on (whole buckets, unless
+ * one is longer).
+ */
 static size_t walk_collect(struct shard *s, uint32_t *bucket, struct cache_node **nodes)
 {
 	struct cache_node *node;

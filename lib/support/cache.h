@@ -27,9 +27,11 @@ struct cache;
 /* Private to the cache.  Embed it; cache_node_get() initialises it. */
 struct cache_node {
 	struct cache_node	*cn_next;	/* chain of the hash bucket */
-	struct list_head	cn_mru;		/* the shard's list of this priority, newest first */
+	/* the shard's list of this priority, newest first */
+	struct list_head	cn_mru;
 	uint32_t		cn_hash;
-	uint32_t		cn_count;	/* atomic: references, and a bit "not in the hash" */
+	/* atomic: references, and a bit "not in the hash" */
+	uint32_t		cn_count;
 	uint16_t		cn_hits;	/* since the last level */
 	uint8_t			cn_priority;
 	uint8_t			cn_used;	/* found again since the shrinker last looked */
@@ -41,15 +43,15 @@ struct cache_operations {
 	/* Is @node the one of *key? */
 	bool (*compare)(const struct cache_node *node, const void *key);
 	/*
-	 * A new node's owner for *key, still unknown to others; NULL when out of memory.  May block.
-	 * When another thread was faster, relse() gets it back.
+	 * A new node's owner for *key, still unknown to others; NULL when out of memory.  May
+	 * block. When another thread was faster, relse() gets it back.
 	 */
 	struct cache_node *(*alloc)(struct cache *cache, const void *key);
 	/* Free it: nobody has a reference, nobody can find it. */
 	void (*relse)(struct cache *cache, struct cache_node *node);
 	/*
-	 * May this unreferenced node go now?  Called by the shrinker under the shard's lock: must not
-	 * block nor call the cache.  NULL = always.
+	 * May this unreferenced node go now?  Called by the shrinker under the shard's lock:
+	 * must not block nor call the cache.  NULL = always.
 	 */
 	bool (*reclaim)(struct cache *cache, const struct cache_node *node);
 };

@@ -10,7 +10,8 @@
 
 #define DEFAULT_DIRTY_BYTES	(128ULL << 20)
 #define MIN_BUFFERS		64
-#define SHRINK_PASSES		(CACHE_MAX_PRIORITY + 3)	/* every buffer has sunk to the ground by then */
+/* every buffer has sunk to the ground by then */
+#define SHRINK_PASSES		(CACHE_MAX_PRIORITY + 3)
 #define READAHEAD_MAX		4096				/* blocks sorted at once */
 
 static struct iocache_buf *buf_of(struct cache_node *node)

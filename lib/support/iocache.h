@@ -41,15 +41,18 @@ struct iocache_buf {
 	char			*b_data;
 	pthread_mutex_t		b_lock;
 	unsigned int		b_state;
-	unsigned int		b_pins;		/* atomic: > 0 = may neither be written home nor evicted */
+	/* atomic: > 0 = may neither be written home nor evicted */
+	unsigned int		b_pins;
 	void			*b_private;
 	struct list_head	b_dirty_list;	/* private to the cache; holds a reference */
 };
 
 struct iocache_params {
 	unsigned int	block_size;	/* bytes, power of two, 1 KiB to 64 KiB */
-	uint64_t	max_bytes;	/* upper bound of cached bytes; 0 = none (pressure decides) */
-	bool		read_only;	/* dirty buffers are kept and never written (replay into memory) */
+	/* upper bound of cached bytes; 0 = none (pressure decides) */
+	uint64_t	max_bytes;
+	/* dirty buffers are kept and never written (replay into memory) */
+	bool		read_only;
 };
 
 struct iocache_stats {
@@ -67,8 +70,10 @@ errcode_t iocache_create(io_channel backing, const struct iocache_params *params
 /* Drop everything.  Dirty buffers are lost: call iocache_flush() before. */
 void iocache_destroy(struct iocache *ic);
 
-#define IOCACHE_GET_NEW		0x1	/* the caller will fill it: zeroed, up to date, never read */
-#define IOCACHE_GET_PEEK	0x2	/* only if cached and up to date; else *ret = NULL, success */
+/* the caller will fill it: zeroed, up to date, never read */
+#define IOCACHE_GET_NEW		0x1
+/* only if cached and up to date; else *ret = NULL, success */
+#define IOCACHE_GET_PEEK	0x2
 #define IOCACHE_GET_NOREAD	0x4	/* whatever is cached, maybe not up to date; never read */
 
 /*
@@ -112,7 +117,10 @@ void iocache_clear_dirty(struct iocache_buf *buf);
 void iocache_pin(struct iocache_buf *buf);
 void iocache_unpin(struct iocache_buf *buf);
 
-/* Start reading blocks that are not cached: adjacent ones in one transfer.  Errors are not reported here. */
+/*
+ * Start reading blocks that are not cached: adjacent ones in one transfer. Errors are not
+ * reported here.
+ */
 void iocache_readahead(struct iocache *ic, const blk64_t *blks, size_t count);
 
 /*
@@ -131,10 +139,16 @@ void iocache_forget(struct iocache *ic, blk64_t blk, blk64_t count);
 errcode_t iocache_write_bufs(struct iocache *ic, struct iocache_buf **bufs, size_t count);
 /* Write home every dirty unpinned buffer; no flush of the device. */
 errcode_t iocache_write_dirty(struct iocache *ic);
-/* iocache_write_dirty(), then io_channel_flush() of the backing channel even when that failed; first error. */
+/*
+ * iocache_write_dirty(), then io_channel_flush() of the backing channel even when that failed;
+ * first error.
+ */
 errcode_t iocache_flush(struct iocache *ic);
 
-/* Give back memory: evict clean unreferenced unpinned buffers, lowest priority first.  Returns the number of bytes freed. */
+/*
+ * Give back memory: evict clean unreferenced unpinned buffers, lowest priority first. Returns
+ * the number of bytes freed.
+ */
 size_t iocache_shrink(struct iocache *ic, size_t target_bytes);
 /* Change the upper bound of cached bytes; 0 = none. */
 void iocache_set_max_bytes(struct iocache *ic, uint64_t max_bytes);

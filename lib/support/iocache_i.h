@@ -32,7 +32,8 @@ struct iocache {
 	unsigned int		block_size;
 	bool			read_only;
 	uint64_t		max_buffers;	/* atomic; 0 = none */
-	uint64_t		dirty_max;	/* atomic: more dirty buffers than this are written back */
+	/* atomic: more dirty buffers than this are written back */
+	uint64_t		dirty_max;
 	uint64_t		buffers, dirty;	/* atomic: now */
 	uint64_t		next_balance;	/* atomic: look again at so many buffers */
 	uint64_t		next_writeback;	/* atomic: look again at so many dirty ones */
@@ -62,7 +63,10 @@ void iocache_balance(struct iocache *ic);
 /* iocache_write.c */
 void iocache_dirty_init(struct iocache *ic);
 void iocache_dirty_destroy(struct iocache *ic);
-/* As iocache_write_dirty(), but skips buffers that somebody has locked: safe for callers with a buffer lock. */
+/*
+ * As iocache_write_dirty(), but skips buffers that somebody has locked: safe for callers with a
+ * buffer lock.
+ */
 errcode_t iocache_write_dirty_nowait(struct iocache *ic);
 
 #endif /* SUPPORT_IOCACHE_I_H */

@@ -162,8 +162,8 @@ static errcode_t read_bytes(io_channel channel, blk64_t blk, size_t size, char *
 		if (err) {
 			memset(data + done, 0, size - done);
 			if (channel->read_error)
-				err = channel->read_error(channel, blk, (size - done) / bs, data + done,
-							  size - done, 0, err);
+				err = channel->read_error(channel, blk, (size - done) / bs,
+							  data + done, size - done, 0, err);
 			return err;
 		}
 		len = size - done < bs ? size - done : bs;

@@ -124,7 +124,8 @@ static void finish_write(struct iocache_buf *buf, errcode_t err)
 	}
 }
 
-static errcode_t write_some(struct iocache *ic, struct iocache_buf **bufs, unsigned int n, char *mem)
+static errcode_t write_some(struct iocache *ic, struct iocache_buf **bufs, unsigned int n,
+			    char *mem)
 {
 	errcode_t err;
 	unsigned int i;

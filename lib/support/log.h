@@ -40,7 +40,10 @@ void support_log_to_stderr(void);
 void support_log_to_journal(void);	/* standard error, each line with systemd's "<N>" */
 void support_log_to_fd(int fd);		/* a log file: each line with date and time */
 void support_log_to_syslog(void);	/* the program's name must have been set */
-/* The kernel's log; returns an errno value, with the sink unchanged, when /dev/kmsg cannot be opened. */
+/*
+ * The kernel's log; returns an errno value, with the sink unchanged, when /dev/kmsg cannot be
+ * opened.
+ */
 int support_log_to_kmsg(void);
 /* @func gets each finished line, with its prefix; a log lock is held, so it must not log. */
 void support_log_to_callback(void (*func)(void *priv, enum support_log_level level,

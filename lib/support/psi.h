@@ -25,7 +25,8 @@ enum psi_reason {
 
 struct psi_params {
 	const char	*thread_name;	/* up to 15 characters */
-	int		system_fd;	/* /proc/pressure/memory, open for reading and writing; -1 = none */
+	/* /proc/pressure/memory, open for reading and writing; -1 = none */
+	int		system_fd;
 	int		cgroup_fd;	/* the control group's memory.pressure; -1 = none */
 	bool		open_files;	/* open those that are -1 here */
 	unsigned int	stall_us;	/* so much stall ... */
@@ -48,7 +49,10 @@ errcode_t psi_add_handler(struct psi *psi, void (*func)(void *priv, enum psi_rea
 errcode_t psi_start(struct psi *psi);
 /* Stop the thread (a handler that runs is waited for) and free.  NULL is allowed. */
 void psi_destroy(struct psi *psi);
-/* The path of this process' memory.pressure, made from @cgroup (the text of /proc/self/cgroup); false = none. */
+/*
+ * The path of this process' memory.pressure, made from @cgroup (the text of /proc/self/cgroup);
+ * false = none.
+ */
 bool psi_cgroup_path(const char *cgroup, char *path, unsigned long size);
 
 #endif /* SUPPORT_PSI_H */

@@ -329,7 +329,10 @@ struct hammer {
 	unsigned int	seed;
 };
 
-/* Each thread increments counters in blocks of its own under their lock, the cache churns around them. */
+/*
+ * Each thread increments counters in blocks of its own under their lock, the cache churns
+ * around them.
+ */
 static void *hammer(void *arg)
 {
 	struct hammer *h = arg;

@@ -82,7 +82,7 @@ static void test_open_errors(void **state)
 	assert_null(none);
 }
 
-static void test_reads_and_writes_hit_the_cache(void **state)
+static void test_blocks_hit_the_cache(void **state)
 {
 	struct iocache_stats stats;
 
@@ -194,7 +194,8 @@ static void test_options(void **state)
 		assert_int_equal(io_channel_read_blk64(channel, i, 1, data), 0);
 	iocache_get_stats(iocache_from_channel(channel), &stats);
 	assert_in_range(stats.buffers, 1, 66);
-	assert_int_equal(io_channel_set_options(channel, "cache_blocks=x"), EXT2_ET_INVALID_ARGUMENT);
+	assert_int_equal(io_channel_set_options(channel, "cache_blocks=x"),
+			 EXT2_ET_INVALID_ARGUMENT);
 	assert_int_equal(io_channel_set_options(channel, "cache_blocks"), EXT2_ET_INVALID_ARGUMENT);
 	assert_int_equal(io_channel_set_options(channel, "cache=off"), 0);
 	store(3, 1, 9);
@@ -235,7 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_open_errors, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_reads_and_writes_hit_the_cache, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blocks_hit_the_cache, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_blocks_one_transfer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_odd_sizes_go_around, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_discard_and_zeroout_drop, setup, teardown),

@@ -78,7 +78,8 @@ static void check_groups(const struct jtest *t, const char *data, unsigned int e
 	}
 	/* A thread's two groups belong to the same transactions. */
 	for (g = 0; g < SHARED; g += 2)
-		assert_int_equal(jtest_value(t, data, g * GROUP), jtest_value(t, data, (g + 1) * GROUP));
+		assert_int_equal(jtest_value(t, data, g * GROUP),
+				 jtest_value(t, data, (g + 1) * GROUP));
 }
 
 static void cut(struct jtest *t, size_t event, int percent, unsigned int *seed)
@@ -120,19 +121,19 @@ static void run_cuts(const char *options, unsigned int block_size, bool v3, unsi
 static void test_small_blocks(void **state)
 {
 	(void)state;
-	run_cuts("-J size=1", 1024, true, 1);
+	run_cuts("-J size=1", 1024, true, 2);
 }
 
 static void test_large_blocks(void **state)
 {
 	(void)state;
-	run_cuts("-J size=4", 4096, true, 4);
+	run_cuts("-J size=4", 4096, true, 8);
 }
 
 static void test_without_checksums(void **state)
 {
 	(void)state;
-	run_cuts("-J size=1 -O ^metadata_csum,^64bit", 1024, false, 1);
+	run_cuts("-J size=1 -O ^metadata_csum,^64bit", 1024, false, 3);
 }
 
 /* What was waited for survives a cut right after. */

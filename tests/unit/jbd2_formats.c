@@ -67,7 +67,8 @@ static void copies(struct maker *m, unsigned int index, unsigned int n, uint64_t
 		for (k = 0; k < BS / 8; k++)
 			((uint64_t *)(void *)data)[k] = value;
 		csum = ext2fs_crc32c_le(ext2fs_crc32c_le(m->seed, &seq, 4), data, BS);
-		flags = (uuids || !i ? 0 : JBD2_FLAG_SAME_UUID) | (i == n - 1 ? JBD2_FLAG_LAST_TAG : 0);
+		flags = (uuids || !i ? 0 : JBD2_FLAG_SAME_UUID) |
+			(i == n - 1 ? JBD2_FLAG_LAST_TAG : 0);
 		word = cpu_to_be32((uint32_t)m->t->first + index + i);
 		memcpy(p, &word, 4);
 		half = m->incompat & FLAGS_V2 ? cpu_to_be16(csum & 0xffff) : 0;

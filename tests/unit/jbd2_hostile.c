@@ -80,7 +80,8 @@ static void test_superblock_lies(void **state)
 	LIE(s_start, t->log_blocks, -EUCLEAN);
 	LIE(s_feature_incompat, 0x100, -EOPNOTSUPP);
 	LIE(s_feature_ro_compat, 0x1, -EOPNOTSUPP);
-	LIE(s_feature_incompat, JBD2_FEATURE_INCOMPAT_CSUM_V2 | JBD2_FEATURE_INCOMPAT_CSUM_V3, -EUCLEAN);
+	LIE(s_feature_incompat,
+	    JBD2_FEATURE_INCOMPAT_CSUM_V2 | JBD2_FEATURE_INCOMPAT_CSUM_V3, -EUCLEAN);
 #undef LIE
 	*sb = good;
 	assert_int_equal(jtest_try_open(t), 0);
@@ -177,7 +178,8 @@ static void check_outside(const struct jtest *before, const struct jtest *after)
 			continue;
 		for (log = false, i = 0; i < before->log_blocks && !log; i++)
 			log = before->map[i] == blk;
-		if (!log && memcmp(before->mem->data + blk * 1024, after->mem->data + blk * 1024, 1024))
+		if (!log && memcmp(before->mem->data + blk * 1024,
+				   after->mem->data + blk * 1024, 1024))
 			fail_msg("block %llu changed", (unsigned long long)blk);
 	}
 }

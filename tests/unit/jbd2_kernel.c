@@ -33,10 +33,10 @@ static bool make_dirty(struct jtest *t)
 	return !jtest_system("set -e; cd %s; mkdir -p m; mount -o loop,commit=300 image m; "
 			     "trap 'umount m' EXIT; mkdir m/a m/b m/gone; "
 			     "for i in $(seq 1 400); do echo $i >m/a/file$i; done; "
-			     "for i in $(seq 1 300); do : >m/gone/some-rather-long-name-of-a-file-$i; done; "
+			     "for i in $(seq 1 300); do : >m/gone/a-rather-long-file-name-$i; done; "
 			     "sync -f m; rm -r m/gone; sync -f m; "
 			     "dd if=/dev/zero of=m/big bs=1k count=900 status=none; rm m/a/file7; "
-			     "mv m/a m/b/; ln -s x m/y; sync -f m; cp image dirty; : >done", t->dir);
+			     "mv m/a m/b/; ln -s x m/y; sync -f m; cp image dirty", t->dir);
 }
 
 static void compare(const char *options, unsigned int block_size)

@@ -108,7 +108,8 @@ static void test_external(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/jdev", t->dir);
-	assert_int_equal(jtest_system("mke2fs -q -F -b 1024 -O journal_dev %s 2048k >/dev/null 2>&1", path), 0);
+	assert_int_equal(jtest_system("mke2fs -q -F -b 1024 -O journal_dev %s 2048k "
+				      ">/dev/null 2>&1", path), 0);
 	jmem = memio_load(path);
 	sb = (void *)(jmem->data + 2 * 1024);
 	assert_int_equal(be32_to_cpu(sb->s_header.h_magic), JBD2_MAGIC_NUMBER);

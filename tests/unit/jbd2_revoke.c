@@ -156,9 +156,10 @@ static void test_revoke_is_cancelled(void **state)
 /* More revokes than fit one block, 32 and 64 bit. */
 static void many_revokes(bool bits64)
 {
-	struct jtest *t = jtest_new(bits64 ? "-J size=1" : "-J size=1 -O ^64bit,^metadata_csum", 1024);
+	struct jtest *t;
 	unsigned int i;
 
+	t = jtest_new(bits64 ? "-J size=1" : "-J size=1 -O ^64bit,^metadata_csum", 1024);
 	t->params.csum_v3 = t->params.csum_64bit_tags = bits64;
 	jtest_open(t);
 	for (i = 0; i < 400; i += 100)

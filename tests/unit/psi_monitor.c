@@ -121,7 +121,8 @@ static void test_adopted_descriptor(void **state)
 {
 	char text[64] = "";
 	struct psi_params params = {
-		.thread_name = "test-psi", .system_fd = -1, .stall_us = 200000, .window_us = 2000000,
+		.thread_name = "test-psi", .system_fd = -1,
+		.stall_us = 200000, .window_us = 2000000,
 	};
 	struct psi *psi;
 	int theirs;
@@ -143,7 +144,8 @@ static void test_adopted_descriptor(void **state)
 static void test_fallback_says_so_once(void **state)
 {
 	struct psi_params params = {
-		.thread_name = "test-psi", .system_fd = open("/dev/null", O_RDONLY), .cgroup_fd = -1,
+		.thread_name = "test-psi", .cgroup_fd = -1,
+		.system_fd = open("/dev/null", O_RDONLY),
 	};
 	struct psi *psi;
 
@@ -183,7 +185,8 @@ static void test_cgroup_path(void **state)
 	(void)state;
 	assert_true(psi_cgroup_path("0::/a/b\n", path, sizeof(path)));
 	assert_string_equal(path, "/sys/fs/cgroup/a/b/memory.pressure");
-	assert_true(psi_cgroup_path("12:memory:/x\n1:name=systemd:/y\n0::/z\n", path, sizeof(path)));
+	assert_true(psi_cgroup_path("12:memory:/x\n1:name=systemd:/y\n0::/z\n", path,
+				    sizeof(path)));
 	assert_string_equal(path, "/sys/fs/cgroup/z/memory.pressure");
 	assert_false(psi_cgroup_path("12:memory:/x\n", path, sizeof(path)));
 	assert_false(psi_cgroup_path("", path, sizeof(path)));

@@ -94,8 +94,9 @@ struct jtest *jtest_new(const char *mke2fs_options, unsigned int block_size)
 	assert_non_null(mkdtemp(t->dir));
 	snprintf(t->image, sizeof(t->image), "%s/image", t->dir);
 	t->block_size = block_size;
-	assert_int_equal(jtest_system("mke2fs -q -F -t ext4 -b %u %s %s %u >/dev/null 2>&1", block_size,
-				      mke2fs_options, t->image, IMAGE_BLOCKS(block_size)), 0);
+	assert_int_equal(jtest_system("mke2fs -q -F -t ext4 -b %u %s %s %u >/dev/null 2>&1",
+				      block_size, mke2fs_options, t->image,
+				      IMAGE_BLOCKS(block_size)), 0);
 	/* e2fsck and the kernel replay only then. */
 	assert_int_equal(jtest_system("debugfs -w -R 'feature needs_recovery' %s >/dev/null 2>&1",
 				      t->image), 0);

@@ -36,7 +36,8 @@ struct jtest {
 struct jtest *jtest_new(const char *mke2fs_options, unsigned int block_size);
 /* The same device with the content of @data, for another look. */
 struct jtest *jtest_copy(const struct jtest *t, const char *data);
-void jtest_open(struct jtest *t);	/* cache and journal, loaded; t->params may be changed before */
+/* cache and journal, loaded; t->params may be changed before */
+void jtest_open(struct jtest *t);
 int jtest_try_open(struct jtest *t);
 int jtest_close(struct jtest *t);	/* clean end; the journal's result */
 void jtest_kill(struct jtest *t);	/* as if the process had died: abort, nothing written */
@@ -44,7 +45,10 @@ void jtest_free(struct jtest *t);
 /* One transaction piece: put @value (repeated) into @n blocks of the region beginning at @index. */
 void jtest_fill(struct jtest *t, handle_t *h, blk64_t index, uint64_t value);
 void jtest_put(struct jtest *t, blk64_t index, unsigned int n, uint64_t value);
-/* What block @index of the region holds on the device (in @data, or now): its value, or ~0 if mixed. */
+/*
+ * What block @index of the region holds on the device (in @data, or now): its value, or ~0 if
+ * mixed.
+ */
 uint64_t jtest_value(const struct jtest *t, const char *data, blk64_t index);
 /* e2fsck -E journal_only on these bytes; the result replaces them. */
 void jtest_e2fsck_replay(const struct jtest *t, char *data);

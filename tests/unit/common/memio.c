@@ -149,7 +149,8 @@ static errcode_t memio_write(io_channel channel, unsigned long long block, int c
 			     const void *data)
 {
 	return write_bytes(channel->private_data, block * channel->block_size,
-			   count < 0 ? -(uint64_t)count : (uint64_t)count * channel->block_size, data);
+			   count < 0 ? -(uint64_t)count : (uint64_t)count * channel->block_size,
+			   data);
 }
 
 static errcode_t memio_write_byte(io_channel channel, unsigned long offset, int count,
@@ -179,7 +180,9 @@ static errcode_t memio_zeroout(io_channel channel, unsigned long long block,
 {
 	uint64_t len = count * channel->block_size;
 	void *zeroes = calloc(1, len);
-	errcode_t err = write_bytes(channel->private_data, block * channel->block_size, len, zeroes);
+	errcode_t err;
+
+	err = write_bytes(channel->private_data, block * channel->block_size, len, zeroes);
 
 	free(zeroes);
 	return err;

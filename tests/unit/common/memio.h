@@ -25,11 +25,15 @@ struct memio {
 	size_t			nr_events, room;
 	bool			record;
 	unsigned int		writes, reads, flushes;
-	/* faults: a write that touches [fail_from, fail_to) bytes, reads likewise, the next flushes */
+	/*
+	 * faults: a write that touches [fail_from, fail_to) bytes, reads likewise, the next
+	 * flushes
+	 */
 	uint64_t		fail_from, fail_to;
 	uint64_t		fail_read_from, fail_read_to;
 	bool			fail_flush;
-	int			fail_after;	/* every write after so many more fails; -1 = none */
+	/* every write after so many more fails; -1 = none */
+	int			fail_after;
 	unsigned int		write_delay_us, flush_delay_us;
 };
 
@@ -41,7 +45,8 @@ io_channel memio_channel(struct memio *m, int block_size);
 /* Begin recording: what is there now is durable. */
 void memio_start(struct memio *m);
 /*
- * Into @image (m->size bytes): all up to the flush that event @upto - 1 is at or before, plus of the writes between it and
+ * Into @image (m->size bytes): all up to the flush that event @upto - 1 is at or before, plus
+ * of the writes between it and
  * event @upto each 512-byte sector with chance @percent, by random generator *seed.
  */
 void memio_crash(struct memio *m, size_t upto, int percent, unsigned int *seed, char *image);
