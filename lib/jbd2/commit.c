@@ -5,6 +5,7 @@
  * threads), else by the commit thread: when asked, when it is old, at the end.
  * The buffers' part is in logwrite.c (before) and finish.c (after).
  */
+#include <string.h>
 #include "jbd2/jbd2_i.h"
 
 /*
@@ -107,6 +108,9 @@ static void wake_commit_thread(journal_t *journal)
  */
 static void fail_transaction(journal_t *journal, struct transaction *tx, int err)
 {
+	if (!journal_errno(journal))
+		jbd2_msg(journal, JBD2_LOG_ERR, "commit of transaction %u failed: %s", tx->tid,
+			 strerror(-err));
 	jbd2_journal_abort(journal, err);
 	tell_owner(journal, tx, -EIO);
 	pthread_mutex_lock(&journal->mutex);
