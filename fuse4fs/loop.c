@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <linux/fuse.h>
+#include "burst.h"
 #include "logging.h"
 #include "loop.h"
 #include "rawmsg.h"
@@ -31,7 +32,8 @@
 
 struct loop {
 	struct server	*srv;
-	int		fd, wake;
+	struct burst	burst;
+	int		wake;
 	unsigned int	max_workers;
 	atomic_bool	stop, ended, initialised;
 	atomic_int	idle;		/* threads in read() or on the way there */
@@ -127,13 +129,16 @@ static void end_loop(struct loop *loop)
 	atomic_store(&loop->stop, true);
 	pthread_cond_broadcast(&loop->unpark);
 	pthread_mutex_unlock(&loop->lock);
+	burst_wake(&loop->burst);
 }
 
 /* The next message's size; 0 when there will be none. */
-static size_t receive(struct loop *loop, char *message)
+static size_t receive(struct worker *worker, char *message)
 {
+	struct loop *loop = worker->loop;
+
 	while (!atomic_load(&loop->stop)) {
-		ssize_t size = read(loop->fd, message, MESSAGE_SIZE);
+		ssize_t size = burst_read(&loop->burst, worker->nr, message, MESSAGE_SIZE);
 
 		if (size > 0)
 			return size;
@@ -197,7 +202,7 @@ static void *worker_main(void *arg)
 	sigaddset(&kick, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 
-	while ((size = receive(loop, message))) {
+	while ((size = receive(worker, message))) {
 		if (atomic_fetch_sub(&loop->idle, 1) == 1)
 			add_idle_worker(loop);
 		serve(loop, message, size);
@@ -222,7 +227,7 @@ struct loop *loop_start(struct server *srv, int wake)
 		return NULL;
 	sigaction(KICK_SIGNAL, &kick, NULL);
 	loop->srv = srv;
-	loop->fd = fuse_session_fd(srv->se);
+	burst_init(&loop->burst, fuse_session_fd(srv->se), &loop->stop);
 	loop->wake = wake;
 	loop->max_workers = srv->opt->single_thread ? 1 : MAX_WORKERS;
 	srv->several_threads = loop->max_workers > 1;
@@ -234,6 +239,7 @@ struct loop *loop_start(struct server *srv, int wake)
 	pthread_mutex_unlock(&loop->lock);
 	if (started)
 		return loop;
+	burst_destroy(&loop->burst);
 	free(loop);
 	return NULL;
 }
@@ -270,6 +276,7 @@ void loop_stop(struct loop *loop)
 	pthread_mutex_unlock(&loop->lock);
 	for (unsigned int i = 0; i < loop->started; i++)
 		pthread_join(loop->threads[i], NULL);
+	burst_destroy(&loop->burst);
 	pthread_mutex_destroy(&loop->lock);
 	pthread_cond_destroy(&loop->unpark);
 	pthread_cond_destroy(&loop->exited);

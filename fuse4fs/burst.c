@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A thread that sleeps in read(2) costs each request a wake-up, which takes
+ * longer than most requests do, above all in a virtual machine.  While a caller sends one
+ * request after the other, one worker (the owner of the burst) therefore looks for
+ * the next one for some microseconds before anybody sleeps; meanwhile the
+ * others stand by outside the kernel, so that none is woken for nothing.
+ *
+ * Nothing waits behind a slow request: those who stand by look every
+ * millisecond whether the owner still takes requests, and replace it when it
+ * does not.  When the owner never has to wait there is work for more, and it
+ * calls one of them to help.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+#include "burst.h"
+#include "timing.h"
+
+#define SPIN_NS		60000	/* about the time from a reply to its caller's next request */
+#define TICK_NS		1000000
+#define MISSES_MAX	4	/* then spinning does not pay: requests are too far apart */
+#define QUEUED		8	/* requests in a row that were there already */
+
+void burst_init(struct burst *burst, int fd, atomic_bool *stop)
+{
+	pthread_condattr_t attr;
+
+	burst->fd = fd;
+	burst->stop = stop;
+	burst->spins = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	atomic_init(&burst->owner, 0);
+	atomic_init(&burst->taken, 0);
+	atomic_init(&burst->misses, 0);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	pthread_mutex_init(&burst->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&burst->standby, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+void burst_destroy(struct burst *burst)
+{
+	pthread_mutex_destroy(&burst->lock);
+	pthread_cond_destroy(&burst->standby);
+}
+
+void burst_wake(struct burst *burst)
+{
+	pthread_mutex_lock(&burst->lock);
+	pthread_cond_broadcast(&burst->standby);
+	pthread_mutex_unlock(&burst->lock);
+}
+
+static void call_helper(struct burst *burst)
+{
+	pthread_mutex_lock(&burst->lock);
+	pthread_cond_signal(&burst->standby);
+	pthread_mutex_unlock(&burst->lock);
+}
+
+static ssize_t spin(struct burst *burst, void *buf, size_t size)
+{
+	uint64_t start = timing_now();
+	ssize_t n;
+
+	do {
+		n = read(burst->fd, buf, size);
+		if (n >= 0 || errno != EAGAIN)
+			return n;
+		sched_yield();
+	} while (timing_now() - start < SPIN_NS && !atomic_load(burst->stop));
+	return n;
+}
+
+/* The burst is over: all go to sleep in the kernel again. */
+static void end_burst(struct burst *burst)
+{
+	atomic_store(&burst->owner, 0);
+	burst_wake(burst);
+}
+
+/* The owner's way. */
+static ssize_t read_as_owner(struct burst *burst, void *buf, size_t size)
+{
+	static _Thread_local unsigned int queued;
+	ssize_t n = read(burst->fd, buf, size);
+
+	if (n < 0 && errno == EAGAIN) {
+		queued = 0;
+		n = spin(burst, buf, size);
+	} else if (++queued % QUEUED == 0) {
+		call_helper(burst);
+	}
+	if (n > 0) {
+		atomic_store(&burst->misses, 0);
+		atomic_fetch_add(&burst->taken, 1);
+		return n;
+	}
+	if (errno == EAGAIN)
+		atomic_fetch_add(&burst->misses, 1);
+	end_burst(burst);
+	return n;
+}
+
+/* Sleep for a tick, or until called.  Takes the burst over when its owner took nothing meanwhile. */
+static void stand_by(struct burst *burst, unsigned int worker, unsigned int owner)
+{
+	unsigned int taken = atomic_load(&burst->taken);
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TICK_NS;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&burst->lock);
+	if (!atomic_load(burst->stop) && atomic_load(&burst->owner) == owner)
+		pthread_cond_timedwait(&burst->standby, &burst->lock, &until);
+	pthread_mutex_unlock(&burst->lock);
+	if (atomic_load(&burst->taken) == taken)
+		atomic_compare_exchange_strong(&burst->owner, &owner, worker + 1);
+}
+
+static ssize_t wait_in_kernel(struct burst *burst, void *buf, size_t size)
+{
+	struct pollfd pfd = { .fd = burst->fd, .events = POLLIN };
+	uint64_t start = timing_now();
+
+	if (poll(&pfd, 1, -1) < 0)
+		return -1;
+	/* It came so soon that a spin would have caught it. */
+	if (timing_now() - start < SPIN_NS)
+		atomic_store(&burst->misses, 0);
+	return read(burst->fd, buf, size);
+}
+
+ssize_t burst_read(struct burst *burst, unsigned int worker, void *buf, size_t size)
+{
+	unsigned int owner = 0;
+	ssize_t n;
+
+	if (!burst->spins)
+		return wait_in_kernel(burst, buf, size);
+	if (atomic_load(&burst->misses) < MISSES_MAX &&
+	    atomic_compare_exchange_strong(&burst->owner, &owner, worker + 1))
+		owner = worker + 1;
+	if (owner == worker + 1)
+		return read_as_owner(burst, buf, size);
+	n = read(burst->fd, buf, size);
+	if (n >= 0 || errno != EAGAIN)
+		return n;
+	if (owner) {
+		stand_by(burst, worker, owner);
+		errno = EAGAIN;
+		return -1;
+	}
+	return wait_in_kernel(burst, buf, size);
+}
