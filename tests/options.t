@@ -251,9 +251,9 @@ if command -v strace >/dev/null; then
 		without
 		grep -c 'f.*sync(' trace
 	}
-	ok "$([ "$(flushes barrier)" -gt 0 ]; echo $?)" "barrier: fsync flushes the device"
-	is "$(flushes barrier=0)" 0 "barrier=0: it does not"
-	is "$(flushes nobarrier)" 0 "nobarrier: it does not"
+	ok "$([ "$(flushes barrier)" -gt 1 ]; echo $?)" "barrier: fsync flushes before and after the commit record"
+	is "$(flushes barrier=0)" 1 "barrier=0: fsync flushes once"
+	is "$(flushes nobarrier)" 1 "nobarrier: fsync flushes once"
 else
 	skip "strace is not installed" "barrier"
 fi
