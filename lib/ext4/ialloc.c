@@ -314,7 +314,9 @@ static int clear_slot(handle_t *handle, struct ext4_inode *inode)
 	err = ext4_write_access(handle, buf);
 	if (!err) {
 		memset(raw, 0, inode->i_fs->inode_size);
-		raw->i_extra_isize = cpu_to_le16(inode->i_extra_isize);
+		/* A small inode has no extra fields: what is there belongs to the next one. */
+		if (inode->i_fs->inode_size > EXT2_GOOD_OLD_INODE_SIZE)
+			raw->i_extra_isize = cpu_to_le16(inode->i_extra_isize);
 		err = ext4_dirty(handle, buf);
 	}
 	iocache_put(buf);
