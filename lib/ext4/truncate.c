@@ -40,6 +40,18 @@ int ext4_truncate_blocks(struct ext4_inode *inode)
 	return free_past_size(inode, false);
 }
 
+/*
+ * A size that stays is no change that shows in the times.  Who wants it to be one sets the times
+ * as well, as a kernel that caches them does.
+ */
+static void put_size(struct ext4_inode *inode, uint64_t size)
+{
+	if (size == ext4_isize(inode))
+		return;
+	ext4_isize_set(inode, size);
+	ext4_inode_touch(inode, true);
+}
+
 static int set_size(struct ext4_inode *inode, uint64_t size, bool orphan)
 {
 	handle_t *handle;
@@ -51,8 +63,7 @@ static int set_size(struct ext4_inode *inode, uint64_t size, bool orphan)
 	if (orphan)
 		err = ext4_orphan_add(handle, inode);
 	if (!err) {
-		ext4_isize_set(inode, size);
-		ext4_inode_touch(inode, true);
+		put_size(inode, size);
 		err = ext4_mark_inode_dirty(handle, inode);
 	}
 	ext4_update_sync_tid(handle, inode, true);
@@ -61,6 +72,7 @@ static int set_size(struct ext4_inode *inode, uint64_t size, bool orphan)
 
 static int truncate_inline(struct ext4_inode *inode, uint64_t size)
 {
+	bool changes = size != ext4_isize(inode);
 	handle_t *handle;
 	int err;
 
@@ -70,7 +82,8 @@ static int truncate_inline(struct ext4_inode *inode, uint64_t size)
 	if (size <= ext4_inline_max(inode)) {
 		err = ext4_inline_truncate(handle, inode, size);
 		if (!err) {
-			ext4_inode_touch(inode, true);
+			if (changes)
+				ext4_inode_touch(inode, true);
 			err = ext4_mark_inode_dirty(handle, inode);
 		}
 		ext4_update_sync_tid(handle, inode, true);
