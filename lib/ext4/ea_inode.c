@@ -153,7 +153,22 @@ int ext4_ea_inode_create(handle_t *handle, struct ext4_inode *inode, const void 
 	return err;
 }
 
-/* ---- releasing ---- */
+/* ---- counting users ---- */
+
+int ext4_ea_inode_ref(handle_t *handle, struct ext4_inode *inode, uint32_t ino)
+{
+	struct ext4_inode *ea;
+	int err = get_ea_inode(inode, ino, &ea);
+
+	if (err)
+		return err;
+	ext4_xattr_cache_lock(inode->i_fs);
+	set_ref(ea, get_ref(ea) + 1);
+	ext4_xattr_cache_unlock(inode->i_fs);
+	err = ext4_mark_inode_dirty(handle, ea);
+	ext4_put_after(handle, ea);
+	return err;
+}
 
 int ext4_ea_inode_unref(handle_t *handle, struct ext4_inode *inode, uint32_t ino)
 {

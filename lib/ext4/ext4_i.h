@@ -145,6 +145,8 @@ struct ext4_fs {
 	gid_t			resgid;
 
 	struct ext4_group	**groups;	/* by number, NULL until used; atomic */
+	struct ext4_zone	**zones;	/* by flex group, NULL until used; atomic */
+	struct ext4_zone	*journal_zone;
 	pthread_mutex_t		groups_lock;	/* creation of the above */
 	int64_t			free_blocks, free_inodes;	/* atomic, as on disk */
 	int64_t			held_blocks;	/* atomic: free on disk, but reserved or freed and not committed */
@@ -238,8 +240,11 @@ void ext4_bg_set_csum(const struct ext4_fs *fs, uint32_t group, struct ext4_grou
 blk64_t ext4_group_first_block(const struct ext4_fs *fs, uint32_t group);
 uint32_t ext4_group_blocks(const struct ext4_fs *fs, uint32_t group);	/* blocks in this group */
 uint32_t ext4_group_of(const struct ext4_fs *fs, blk64_t blk);
-/* Is [blk, blk+count) inside the file system and free of the superblock, descriptors, bitmaps and inode tables? */
+/* zone.c: may [blk, blk+count) belong to inode @ino: inside the file system, and nothing of its own there? */
 bool ext4_block_valid(struct ext4_fs *fs, uint32_t ino, blk64_t blk, uint64_t count);
+/* The journal's blocks: nobody else's. @map: @n blocks. */
+int ext4_zone_set_journal(struct ext4_fs *fs, const blk64_t *map, uint32_t n);
+void ext4_zones_destroy(struct ext4_fs *fs);
 
 /* ---- balloc.c (on disk), mballoc.c (in memory): blocks ---- */
 #define EXT4_ALLOC_PRIVILEGED	1	/* may use the reserved blocks */

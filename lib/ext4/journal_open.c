@@ -111,7 +111,9 @@ static int open_internal(struct ext4_fs *fs)
 	ext4_iput(inode);
 	if (err)
 		return err;
-	err = jbd2_journal_open(&p, &fs->journal);
+	err = ext4_zone_set_journal(fs, p.log_map, p.log_blocks);
+	if (!err)
+		err = jbd2_journal_open(&p, &fs->journal);
 	free(p.log_map);
 	return err;
 }
@@ -157,6 +159,7 @@ static int start_over(struct ext4_fs *fs)
 	errcode_t io;
 
 	ext4_icache_destroy(fs);
+	ext4_zones_destroy(fs);
 	ext4_groups_destroy(fs);
 	fs->super->raw = *fs->sb;
 	io = ext2fs_check_super(fs->super, 0, fs->super->device_size, &why);

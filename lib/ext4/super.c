@@ -131,7 +131,8 @@ int ext4_load_geometry(struct ext4_fs *fs)
 {
 	copy_geometry(fs);
 	fs->groups = calloc(fs->group_count, sizeof(*fs->groups));
-	if (!fs->groups)
+	fs->zones = calloc((fs->group_count >> fs->log_groups_per_flex) + 1, sizeof(*fs->zones));
+	if (!fs->groups || !fs->zones)
 		return -ENOMEM;
 	/*
 	 * The superblock's own counts are right after a clean unmount and in
@@ -337,6 +338,7 @@ static void free_fs(struct ext4_fs *fs)
 	ext4_xattr_cache_destroy(fs);
 	if (fs->icache)
 		ext4_icache_destroy(fs);
+	ext4_zones_destroy(fs);
 	ext4_groups_destroy(fs);
 	iocache_put(fs->sb_buf);
 	if (fs->cache)

@@ -271,6 +271,12 @@ static int put_item(handle_t *handle, struct ext4_inode *inode, struct stores *s
 	return err ? err : remove_from(handle, inode, s, true, false);
 }
 
+/* A user of an EA inode counts its blocks as its own. */
+static int64_t ea_blocks(const struct ext4_inode *inode, size_t size)
+{
+	return (size + inode->i_fs->block_size - 1) >> inode->i_fs->block_bits;
+}
+
 static int set_value(handle_t *handle, struct ext4_inode *inode, struct stores *s, int index, const char *name,
 		     const void *value, size_t size)
 {
@@ -285,33 +291,98 @@ static int set_value(handle_t *handle, struct ext4_inode *inode, struct stores *
 	err = load_stores(inode, index, name, s);
 	if (!err)
 		err = ext4_ea_inode_create(handle, inode, value, size, &item);
-	return err ? err : put_item(handle, inode, s, &item);
+	if (err)
+		return err;
+	err = put_item(handle, inode, s, &item);
+	if (err)
+		ext4_ea_inode_unref(handle, inode, item.inum);
+	else
+		ext4_inc_blocks(inode, ea_blocks(inode, size));
+	return err;
+}
+
+/* All EA inodes of a list get one user more or less. */
+static int count_all(handle_t *handle, struct ext4_inode *inode, struct ext4_xattr_list *list, bool up)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < list->n && !err; i++) {
+		if (!list->items[i].inum)
+			continue;
+		err = ext4_journal_ensure(handle, EXT4_CREDITS_ORPHAN + EXT4_CREDITS_INODE, 0);
+		if (err >= 0)
+			err = up ? ext4_ea_inode_ref(handle, inode, list->items[i].inum) :
+				   ext4_ea_inode_unref(handle, inode, list->items[i].inum);
+	}
+	return err;
+}
+
+/* Only the last user of a shared block gives back the EA inodes that it names. */
+static bool block_is_last(struct ext4_inode *inode)
+{
+	struct iocache_buf *buf;
+	bool last;
+
+	if (!inode->i_file_acl || ext4_bread(inode->i_fs, inode->i_file_acl, &buf))
+		return false;
+	last = ((struct ext2_ext_attr_header *)buf->b_data)->h_refcount == cpu_to_le32(1);
+	iocache_put(buf);
+	return last;
+}
+
+/*
+ * EA inodes are counted once for a shared block.  Who leaves it for a block of
+ * its own takes them along: one user more.
+ */
+static int change_stores(handle_t *handle, struct ext4_inode *inode, struct stores *s, int index, const char *name,
+			 const void *value, size_t size)
+{
+	bool shared = ext2fs_has_feature_ea_inode(inode->i_fs->sb) && inode->i_file_acl && !block_is_last(inode);
+	uint64_t old_block = inode->i_file_acl;
+	struct ext4_xattr_list before;
+	int err = shared ? ext4_xattr_block_load(inode, &before) : 0;
+
+	if (err)
+		return err;
+	if (value)
+		err = set_value(handle, inode, s, index, name, value, size);
+	else
+		err = remove_from(handle, inode, s, true, true);
+	if (!shared)
+		return err;
+	if (inode->i_file_acl != old_block && !err)
+		err = count_all(handle, inode, &before, true);
+	ext4_xattr_list_free(&before);
+	return err;
 }
 
 static int set_or_remove(handle_t *handle, struct ext4_inode *inode, int index, const char *name, const void *value,
 			 size_t size, int flags)
 {
 	struct ext4_xattr_item *old;
-	uint32_t old_inum = 0;
+	uint32_t old_inum = 0, old_size = 0;
 	struct stores s;
 	int err = load_stores(inode, index, name, &s);
 
 	if (err)
 		return err;
 	old = s.in_body ? s.in_body : s.in_block;
-	if (old)
+	if (old) {
 		old_inum = old->inum;
+		old_size = old->size;
+	}
 	if (!old && (!value || (flags & XATTR_REPLACE)))
 		err = -ENODATA;
 	else if (old && value && (flags & XATTR_CREATE))
 		err = -EEXIST;
-	else if (value)
-		err = set_value(handle, inode, &s, index, name, value, size);
 	else
-		err = remove_from(handle, inode, &s, true, true);
+		err = change_stores(handle, inode, &s, index, name, value, size);
 	free_stores(&s);
-	if (!err && old_inum)
+	if (!err && old_inum) {
 		err = ext4_ea_inode_unref(handle, inode, old_inum);
+		ext4_inc_blocks(inode, -ea_blocks(inode, old_size));
+	}
 	return err;
 }
 
@@ -330,34 +401,6 @@ int ext4_xattr_credits(struct ext4_inode *inode, size_t size)
 	return ext2fs_has_feature_ea_inode(inode->i_fs->sb) ? n + ext4_ea_inode_credits(inode->i_fs, size) : n;
 }
 
-static int unref_all(handle_t *handle, struct ext4_inode *inode, struct ext4_xattr_list *list)
-{
-	unsigned int i;
-	int err = 0;
-
-	for (i = 0; i < list->n && !err; i++) {
-		if (!list->items[i].inum)
-			continue;
-		err = ext4_journal_ensure(handle, EXT4_CREDITS_ORPHAN + EXT4_CREDITS_INODE, 0);
-		if (err >= 0)
-			err = ext4_ea_inode_unref(handle, inode, list->items[i].inum);
-	}
-	return err;
-}
-
-/* Only the last user of a shared block gives back the EA inodes that it names. */
-static bool block_is_last(struct ext4_inode *inode)
-{
-	struct iocache_buf *buf;
-	bool last;
-
-	if (!inode->i_file_acl || ext4_bread(inode->i_fs, inode->i_file_acl, &buf))
-		return false;
-	last = ((struct ext2_ext_attr_header *)buf->b_data)->h_refcount == cpu_to_le32(1);
-	iocache_put(buf);
-	return last;
-}
-
 int ext4_xattr_delete(handle_t *handle, struct ext4_inode *inode)
 {
 	bool has_ea = ext2fs_has_feature_ea_inode(inode->i_fs->sb);
@@ -368,13 +411,13 @@ int ext4_xattr_delete(handle_t *handle, struct ext4_inode *inode)
 		err = ext4_xattr_body_load(inode, &list);
 		if (err)
 			return err;
-		err = unref_all(handle, inode, &list);
+		err = count_all(handle, inode, &list, false);
 		ext4_xattr_list_free(&list);
 		if (!err && block_is_last(inode)) {
 			err = ext4_xattr_block_load(inode, &list);
 			if (err)
 				return err;
-			err = unref_all(handle, inode, &list);
+			err = count_all(handle, inode, &list, false);
 			ext4_xattr_list_free(&list);
 		}
 		if (err)

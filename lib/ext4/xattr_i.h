@@ -65,6 +65,8 @@ int ext4_ea_inode_create(handle_t *handle, struct ext4_inode *inode, const void 
 			 struct ext4_xattr_item *item);
 /* One user less.  At zero it becomes an orphan, which goes after the handle. */
 int ext4_ea_inode_unref(handle_t *handle, struct ext4_inode *inode, uint32_t ino);
+/* One user more. */
+int ext4_ea_inode_ref(handle_t *handle, struct ext4_inode *inode, uint32_t ino);
 int ext4_ea_inode_credits(const struct ext4_fs *fs, size_t size);
 
 /* acl.c: between the xattr's form and the disk's; *out is malloc'ed. */
