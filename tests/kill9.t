@@ -46,7 +46,7 @@ by_the_kernel()
 # What e2fsck says although nothing is wrong: orphans are finished after a crash by
 # whoever comes first, the superblock's counts are not in the journal, and trees get optimised.
 harmless='^$|^e2fsck |^Pass |^fsck.img: |recovering journal|FILE SYSTEM WAS MODIFIED|orphaned inode'
-harmless+='|^Free (inodes|blocks) count wrong|could be shorter.  Optimize|orphan file is clean|^(Fix|Clear)[?] yes'
+harmless+='|^Free (inodes|blocks) count wrong|could be shorter.  Optimize|orphan file is clean|^Orphan file .* is not clean|^(Fix|Clear)[?] yes'
 
 by_e2fsck()
 {
