@@ -403,7 +403,8 @@ struct ext4_map {
 /* What is at map->lblk: a run of blocks or a hole of map->len blocks.  i_rwsem held, shared or not. */
 int ext4_map_blocks(struct ext4_inode *inode, struct ext4_map *map);
 /*
- * Put the run [pblk, +len) at lblk, where nothing is mapped.  i_rwsem exclusive; EXT4_CREDITS_MAP.  Takes care of i_blocks for
+ * Put the run [pblk, +len) at lblk, where nothing is mapped: all of it or, on failure, nothing.  len at most what one
+ * extent, or one table of a block map, can hold.  i_rwsem exclusive; EXT4_CREDITS_MAP.  Takes care of i_blocks for
  * the run and for the mapping's own blocks; the caller dirties the inode.
  */
 int ext4_map_insert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len, bool unwritten);

@@ -32,30 +32,23 @@ static bool join(struct ext3_extent_header *hdr, int slot)
 	return true;
 }
 
-/* Lengthen the entry before by a run that follows it: how much of @len it takes. */
-static uint32_t append(struct ext4_ext_level *leaf, uint32_t lblk, blk64_t pblk, uint32_t len, bool unwritten)
+/* Lengthen the entry before by a run that follows it, if it can take all of it: a run is mapped whole or not at all. */
+static bool append(struct ext4_ext_level *leaf, uint32_t lblk, blk64_t pblk, uint32_t len, bool unwritten)
 {
 	struct ext3_extent *ex = ext_leaf(leaf->hdr) + leaf->slot;
-	uint32_t room;
 
-	if (leaf->slot < 0 || !follows(ex, lblk, pblk, unwritten))
-		return 0;
-	room = ext_max_len(unwritten) - ext_len(ex);
-	if (len > room)
-		len = room;
-	if (len)
-		ext_fill(ex, ext_lblk(ex), ext_pblk(ex), ext_len(ex) + len, unwritten);
-	return len;
+	if (leaf->slot < 0 || !follows(ex, lblk, pblk, unwritten) || ext_len(ex) + len > ext_max_len(unwritten))
+		return false;
+	ext_fill(ex, ext_lblk(ex), ext_pblk(ex), ext_len(ex) + len, unwritten);
+	return true;
 }
 
-/* One entry for the run (len fits one), merged with its neighbours where they touch. */
-static int insert_one(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t *len,
-		      bool unwritten)
+/* Try to lengthen an entry: 1 = done, 0 = it takes one of its own. */
+static int insert_by_append(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len,
+			    bool unwritten)
 {
 	struct ext4_ext_path path;
 	struct ext4_ext_level *leaf;
-	struct ext3_extent *ex;
-	uint32_t taken;
 	int err;
 
 	err = ext4_ext_find(inode, lblk, &path);
@@ -63,53 +56,41 @@ static int insert_one(handle_t *handle, struct ext4_inode *inode, uint32_t lblk,
 		return err;
 	leaf = &path.level[path.depth];
 	err = ext4_ext_access(handle, &path, path.depth);
-	if (err)
-		goto out;
-	taken = append(leaf, lblk, pblk, *len, unwritten);
-	if (taken) {
-		*len = taken;
+	if (!err && append(leaf, lblk, pblk, len, unwritten)) {
 		join(leaf->hdr, leaf->slot);
 		err = ext4_ext_dirty(handle, inode, &path, path.depth);
-		goto out;
+		if (!err)
+			err = 1;
 	}
 	ext4_ext_put_path(&path);
+	return err;
+}
+
+static int insert_entry(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len,
+			bool unwritten)
+{
+	struct ext4_ext_path path;
+	struct ext4_ext_level *leaf;
+	struct ext3_extent *ex;
+	int err;
+
 	err = ext4_ext_make_room(handle, inode, lblk, 1, &path);
 	if (err)
 		return err;
 	leaf = &path.level[path.depth];
 	err = ext4_ext_access(handle, &path, path.depth);
-	if (err)
-		goto out;
-	ex = ext_leaf(leaf->hdr) + leaf->slot + 1;
-	memmove(ex + 1, ex, (ext_entries(leaf->hdr) - leaf->slot - 1) * sizeof(*ex));
-	leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + 1);
-	ext_fill(ex, lblk, pblk, *len, unwritten);
-	join(leaf->hdr, leaf->slot + 1);
-	err = ext4_ext_dirty(handle, inode, &path, path.depth);
+	if (!err) {
+		ex = ext_leaf(leaf->hdr) + leaf->slot + 1;
+		memmove(ex + 1, ex, (ext_entries(leaf->hdr) - leaf->slot - 1) * sizeof(*ex));
+		leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + 1);
+		ext_fill(ex, lblk, pblk, len, unwritten);
+		join(leaf->hdr, leaf->slot + 1);
+		err = ext4_ext_dirty(handle, inode, &path, path.depth);
+	}
 	if (!err && leaf->slot < 0)
 		err = ext4_ext_fix_indexes(handle, inode, &path, path.depth);
-out:
 	ext4_ext_put_path(&path);
 	return err;
-}
-
-/* The same for any length, without touching i_blocks for the run. */
-static int insert_run(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len,
-		      bool unwritten)
-{
-	uint32_t part;
-	int err;
-
-	while (len) {
-		part = len < ext_max_len(unwritten) ? len : ext_max_len(unwritten);
-		err = insert_one(handle, inode, lblk, pblk, &part, unwritten);
-		if (err)
-			return err;
-		lblk += part;
-		pblk += part;
-		len -= part;
-	}
-	return 0;
 }
 
 int ext4_ext_insert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len,
@@ -117,12 +98,16 @@ int ext4_ext_insert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, b
 {
 	int err;
 
+	if (!len || len > ext_max_len(unwritten))
+		return -EINVAL;
 	ext4_es_drop(inode);
+	err = insert_by_append(handle, inode, lblk, pblk, len, unwritten);
+	if (!err)
+		err = insert_entry(handle, inode, lblk, pblk, len, unwritten);
+	if (err < 0)
+		return err;
 	ext4_inc_blocks(inode, len);
-	err = insert_run(handle, inode, lblk, pblk, len, unwritten);
-	if (err)
-		ext4_inc_blocks(inode, -(int64_t)len);
-	return err;
+	return 0;
 }
 
 /* ---- conversion ---- */

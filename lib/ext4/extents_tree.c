@@ -128,7 +128,10 @@ static int split(handle_t *handle, struct ext4_inode *inode, struct ext4_ext_pat
 	iocache_put(buf);
 	if (!err)
 		err = ext4_ext_dirty(handle, inode, path, level);
-	return err ? err : ext4_ext_dirty(handle, inode, path, level - 1);
+	if (!err)
+		err = ext4_ext_dirty(handle, inode, path, level - 1);
+	/* The block counts from now on, whatever becomes of the rest of the operation. */
+	return err ? err : ext4_mark_inode_dirty(handle, inode);
 }
 
 static bool has_room(const struct ext4_ext_level *level, unsigned int n)

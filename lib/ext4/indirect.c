@@ -144,7 +144,9 @@ static int descend(handle_t *handle, struct ext4_inode *inode, struct iocache_bu
 	}
 	ext4_inc_blocks(inode, 1);
 	*entry = cpu_to_le32((uint32_t)blk);
-	return holder ? ext4_dirty(handle, holder) : ext4_mark_inode_dirty(handle, inode);
+	err = holder ? ext4_dirty(handle, holder) : 0;
+	/* The table counts from now on, whatever becomes of the rest of the operation. */
+	return err ? err : ext4_mark_inode_dirty(handle, inode);
 }
 
 static int fill_slots(handle_t *handle, struct ext4_inode *inode, struct iocache_buf *holder, __le32 *table,
@@ -184,27 +186,6 @@ static int insert_part(handle_t *handle, struct ext4_inode *inode, uint32_t lblk
 	}
 	iocache_put(buf);
 	return err;
-}
-
-int ext4_ind_insert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len)
-{
-	uint32_t done;
-	int err;
-
-	if (pblk + len > UINT32_MAX)
-		return -EFBIG;
-	while (len) {
-		err = ext4_journal_ensure(handle, EXT4_CREDITS_MAP, 0);
-		if (err >= 0)
-			err = insert_part(handle, inode, lblk, pblk, len, &done);
-		if (err)
-			return err;
-		ext4_inc_blocks(inode, done);
-		lblk += done;
-		pblk += done;
-		len -= done;
-	}
-	return 0;
 }
 
 /* ---- removal ---- */
@@ -356,6 +337,46 @@ int ext4_ind_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, u
 			err = remove_step(handle, inode, &lblk, end);
 		if (err)
 			return err;
+	}
+	return 0;
+}
+
+/* ---- insertion, all or nothing ---- */
+
+/* Take back what was mapped; the blocks stay the caller's, emptied tables stay where they are. */
+static void unmap(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, uint32_t len)
+{
+	struct ind_levels lv;
+	uint32_t n;
+
+	while (len) {
+		if (read_levels(inode, lblk, &lv) || lv.found < lv.path.depth)
+			return;
+		n = len < lv.path.run ? len : lv.path.run;
+		clear_slots(handle, inode, &lv, lv.path.depth, lv.path.slots[lv.path.depth], n);
+		put_levels(&lv);
+		ext4_inc_blocks(inode, -(int64_t)n);
+		lblk += n;
+		len -= n;
+	}
+	ext4_mark_inode_dirty(handle, inode);
+}
+
+int ext4_ind_insert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len)
+{
+	uint32_t done, total = 0;
+	int err;
+
+	if (pblk + len > UINT32_MAX)
+		return -EFBIG;
+	while (total < len) {
+		err = insert_part(handle, inode, lblk + total, pblk + total, len - total, &done);
+		if (err) {
+			unmap(handle, inode, lblk, total);
+			return err;
+		}
+		ext4_inc_blocks(inode, done);
+		total += done;
 	}
 	return 0;
 }

@@ -49,6 +49,9 @@ static int take_blocks(struct writer *w, const struct ext4_map *hole, struct ext
 	uint32_t want = (w->end + w->inode->i_fs->block_size - 1) >> w->inode->i_fs->block_bits;
 
 	want = want - hole->lblk < hole->len ? want - hole->lblk : hole->len;
+	/* In a block map a longer run would touch more tables than a handle has credits for. */
+	if (!(w->inode->i_flags & EXT4_EXTENTS_FL) && want > w->inode->i_fs->block_size / sizeof(__le32))
+		want = w->inode->i_fs->block_size / sizeof(__le32);
 	return ext4_window_take(w->inode, hole->lblk, hole->len, want, window_blocks(w, w->end), goal,
 				w->alloc_flags, resv);
 }
