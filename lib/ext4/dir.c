@@ -82,7 +82,13 @@ int ext4_append_block(handle_t *handle, struct ext4_inode *dir, uint32_t *lblk, 
 		return ext4_corrupt(dir->i_fs, dir->i_ino, 0, "the directory has a block past its end");
 	}
 	ext4_isize_set(dir, ext4_isize(dir) + dir->i_fs->block_size);
-	return 0;
+	/* The size goes with the block, whatever becomes of the rest of the operation. */
+	err = ext4_mark_inode_dirty(handle, dir);
+	if (err) {
+		iocache_put(*ret);
+		*ret = NULL;
+	}
+	return err;
 }
 
 /* ---- directories that are a list of blocks ---- */
