@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mntent.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +24,8 @@
 #define EXIT_FAILED	32
 /* A server that takes longer than this to write its cache is stuck. */
 #define WAIT_SECONDS	600
+
+extern char **environ;
 
 static int usage(void)
 {
@@ -80,12 +84,37 @@ static bool wait_free(const char *source)
 	return false;
 }
 
+/* An ordinary user's own mount is undone by fusermount3, which checks that it is. */
+static bool run_fusermount(const char *mountpoint, bool lazy)
+{
+	char *argv[] = { "fusermount3", "-u", lazy ? "-z" : "--", lazy ? "--" : (char *)mountpoint,
+			 lazy ? (char *)mountpoint : NULL, NULL };
+	int status;
+	pid_t pid;
+
+	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ))
+		return false;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+static bool undo(const char *mountpoint, int flags)
+{
+	if (!umount2(mountpoint, flags))
+		return true;
+	if (errno == EPERM && geteuid() && run_fusermount(mountpoint, flags & MNT_DETACH))
+		return true;
+	return false;
+}
+
 static int unmount(const char *mountpoint, int flags)
 {
 	char *source = find_source(mountpoint);
 	int status = 0;
 
-	if (umount2(mountpoint, flags)) {
+	if (!undo(mountpoint, flags)) {
 		fprintf(stderr, "umount.fuse.ext4: %s: %s\n", mountpoint, strerror(errno));
 		status = EXIT_FAILED;
 	} else if (source && !(flags & MNT_DETACH) && !wait_free(source)) {

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fuservicemount: what its files share.  The program may be setuid root; every
+ * path that the caller or the server names is opened with the caller's rights.
+ */
+#ifndef MISC_FSM_H
+#define MISC_FSM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#define EXIT_REFUSED	1
+#define EXIT_FALLBACK	2	/* no service answers: the classic server may do it */
+
+/* Messages to the user, on stderr, with the program's name. */
+void fsm_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- fsm_caller.c: who runs us and what they may do ---- */
+
+struct caller {
+	uid_t	uid;
+	gid_t	gid;
+	bool	user_allow_other;	/* from fuse.conf */
+	long	mount_max;		/* -1 = no limit */
+};
+
+void caller_init(struct caller *caller);
+/* File access with the caller's rights, and no longer. */
+void caller_begin(const struct caller *caller);
+void caller_end(const struct caller *caller);
+/* caller_begin() open() caller_end(); a descriptor or a negative errno. */
+int caller_open(const struct caller *caller, const char *path, int flags, mode_t mode);
+bool caller_may_allow_other(const struct caller *caller);
+/* May there be one more mount?  0 or -EUSERS. */
+int caller_check_mount_max(const struct caller *caller);
+/* May the caller mount here?  @st is of @fd.  0 or a negative errno. */
+int caller_check_mountpoint(const struct caller *caller, int fd, const struct stat *st);
+
+/* ---- fsm_mount.c: the mount itself ---- */
+
+struct mount {
+	int		context;	/* of fsopen(), or -1: mount(2) */
+	bool		begun, blkdev;
+	const char	*subtype;
+	char		*source, *options, *mtab;
+	int		point;		/* the mount point, or -1 */
+	struct stat	point_st;
+	int		fusedev;
+};
+
+void mount_init(struct mount *m, const char *subtype, int fusedev);
+void mount_free(struct mount *m);
+int mount_begin(struct mount *m, bool blkdev);
+int mount_set_source(struct mount *m, const char *source);
+/* May be called again after a failure. */
+int mount_set_options(struct mount *m, const char *options);
+/* MS_* without those that could do something else than mount this file system. */
+bool mount_flags_harmless(unsigned long flags);
+int mount_make(struct mount *m, const struct caller *caller, unsigned long flags);
+
+/* ---- fsm_talk.c: the server's commands ---- */
+
+struct talk {
+	int		sock;
+	struct caller	caller;
+	struct mount	mount;
+	int		argc;
+	char		**argv;		/* ours, for what the mount point may be */
+	char		*holder;	/* who had a file that the server wanted alone */
+	bool		has_terminal;	/* the server can tell the user itself */
+	bool		mounted;
+};
+
+/* Serve until the goodbye: the exit status. */
+int talk_serve(struct talk *talk);
+
+#endif /* MISC_FSM_H */
