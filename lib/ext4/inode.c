@@ -233,15 +233,14 @@ static int check(struct ext4_inode *inode)
 static int check_raw(struct ext4_inode *inode, const struct ext2_inode_large *raw, unsigned int flags)
 {
 	struct ext4_fs *fs = inode->i_fs;
-	uint16_t extra = le16_to_cpu(raw->i_extra_isize);
+	uint16_t extra = fs->inode_size > EXT2_GOOD_OLD_INODE_SIZE ? le16_to_cpu(raw->i_extra_isize) : 0;
 
 	/* Deleted or never used: no damage, only an old file handle. */
 	if (!raw->i_links_count && !(flags & EXT4_IGET_ORPHAN) && inode->i_ino != EXT2_BOOT_LOADER_INO)
 		return -ESTALE;
 	if (!raw->i_mode && inode->i_ino >= fs->first_ino)
 		return -ESTALE;
-	if (fs->inode_size > EXT2_GOOD_OLD_INODE_SIZE &&
-	    (extra > fs->inode_size - EXT2_GOOD_OLD_INODE_SIZE || extra % 4))
+	if (extra > fs->inode_size - EXT2_GOOD_OLD_INODE_SIZE || extra % 4)
 		return ext4_corrupt(fs, inode->i_ino, 0, "extra size %u is impossible", extra);
 	if (!ext2fs_inode_csum_verify(&fs->super->csum, inode->i_ino, raw))
 		return ext4_bad_csum(fs, inode->i_ino, 0, "the inode");
