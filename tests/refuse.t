@@ -70,14 +70,17 @@ for feature in encrypt casefold; do
 		make_image $feature.img 16M -O $feature
 	refused 32 "$feature" "feature $feature" $feature.img mnt
 done
-make_image bigalloc.img 64M -O bigalloc
-cp bigalloc.img bigalloc.keep
-refused 32 bigalloc "feature bigalloc, writing" bigalloc.img mnt
-"$FUSE4FS" -o ro bigalloc.img mnt
-ok $? "feature bigalloc, reading"
-umount mnt
-wait_free bigalloc.img
-ok "$(cmp -s bigalloc.img bigalloc.keep; echo $?)" "feature bigalloc: the image is unchanged"
+for feature in bigalloc quota project,quota verity shared_blocks; do
+	last=${feature%,*}
+	make_image ro.img 64M -O "${feature/shared_blocks/none}" 2>/dev/null
+	[ "$feature" != shared_blocks ] || debugfs -w -R "feature shared_blocks" ro.img >/dev/null 2>&1
+	cp ro.img ro.keep
+	refused 32 "$last" "feature $feature, writing" ro.img mnt
+	"$FUSE4FS" -o ro ro.img mnt
+	ok $? "feature $feature, reading"
+	unmount mnt ro.img
+	ok "$(cmp -s ro.img ro.keep; echo $?)" "feature $feature: the image is unchanged"
+done
 
 # An external journal that is not there.
 make_image journal.dev 8M -O journal_dev -b 1024 2>/dev/null
