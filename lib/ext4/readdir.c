@@ -161,12 +161,23 @@ static int add_item(struct batch *b, uint64_t pos, const char *name, uint8_t len
 	return 0;
 }
 
+/* A name that no path can hold; given out, it would lead its readers elsewhere. */
+static int check_name(const struct batch *b, const struct ext2_dir_entry_2 *de)
+{
+	if (!memchr(de->name, '/', de->name_len) && !memchr(de->name, '\0', de->name_len))
+		return 0;
+	return ext4_corrupt(b->dir->i_fs, b->dir->i_ino, 0, "the name of inode %u has a slash or a NUL",
+			    le32_to_cpu(de->inode));
+}
+
 static int collect_entry(struct batch *b, const struct ext2_dir_entry_2 *de, uint64_t off)
 {
 	struct ext4_hash hash;
 	uint64_t pos = off;
-	int err;
+	int err = check_name(b, de);
 
+	if (err)
+		return err;
 	if (b->version >= 0) {
 		if (ext4_is_dot(de))
 			return 0;
