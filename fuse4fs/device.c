@@ -5,6 +5,7 @@
  */
 #include <com_err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include "device.h"
 #include "holder.h"
 #include "logging.h"
+#include "service.h"
 
 /* Seconds to wait for a device that is in use, and for a server of ours that says it is ending. */
 #define BUSY_SECONDS	3
@@ -74,11 +76,45 @@ static bool only_reads(io_channel channel)
 	return !io_channel_get_fd(channel, &fd) && !ioctl(fd, BLKROGET, &read_only) && read_only;
 }
 
-/* One attempt: the channel, locked, or an error. */
-static errcode_t open_locked(const char *path, const struct stat *st, int flags, io_channel *ret)
+/* A service's descriptors are not their channel's, which is named after its descriptor. */
+static errcode_t close_channel(const struct device *dev, io_channel channel)
+{
+	int fd = dev->service ? atoi(channel->name + strlen("/dev/fd/")) : -1;
+	errcode_t err = io_channel_close(channel);
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static errcode_t open_by_service(struct device *dev, const char *path, int flags, struct stat *st,
+				 io_channel *channel)
+{
+	int open_flags = O_EXCL | (flags & IO_FLAG_RW ? O_RDWR : O_RDONLY) |
+			 (flags & IO_FLAG_DIRECT_IO ? O_DIRECT : 0);
+	int fd = service_open(dev->service, path, open_flags);
+	errcode_t err = 0;
+	char name[32];
+
+	if (fd < 0)
+		return -fd;
+	if (fstat(fd, st))
+		err = errno;
+	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
+	if (!err)
+		err = unixfd_io_manager->open(name, flags, channel);
+	if (err)
+		close(fd);
+	return err;
+}
+
+/* One attempt: the channel, locked, or an error.  A service learns only here what @st is. */
+static errcode_t open_locked(struct device *dev, const char *path, struct stat *st, int flags,
+			     io_channel *ret)
 {
 	io_channel channel;
-	errcode_t err = manager_for(path)->open(path, flags, &channel);
+	errcode_t err = dev->service ? open_by_service(dev, path, flags, st, &channel) :
+				       manager_for(path)->open(path, flags, &channel);
 
 	if (err)
 		return err;
@@ -88,7 +124,7 @@ static errcode_t open_locked(const char *path, const struct stat *st, int flags,
 	else if (flags & IO_FLAG_RW && only_reads(channel))
 		err = EROFS;
 	if (err) {
-		io_channel_close(channel);
+		close_channel(dev, channel);
 		return err;
 	}
 	*ret = channel;
@@ -104,7 +140,8 @@ static double seconds_since(const struct timespec *start)
 }
 
 /* Try until it is free or the deadline has passed. */
-static errcode_t open_waiting(const char *path, const struct stat *st, int flags, io_channel *ret)
+static errcode_t open_waiting(struct device *dev, const char *path, struct stat *st, int flags,
+			      io_channel *ret)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_NSEC };
 	struct timespec start;
@@ -113,7 +150,7 @@ static errcode_t open_waiting(const char *path, const struct stat *st, int flags
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (;;) {
-		errcode_t err = open_locked(path, st, flags, ret);
+		errcode_t err = open_locked(dev, path, st, flags, ret);
 		double waited = seconds_since(&start);
 
 		if (!is_busy(err))
@@ -121,7 +158,7 @@ static errcode_t open_waiting(const char *path, const struct stat *st, int flags
 		if (waited > ENDING_SECONDS)
 			return err;
 		if (waited > BUSY_SECONDS &&
-		    !(holder_find(st, holder, sizeof(holder), &ending) && ending))
+		    (dev->service || !holder_find(st, holder, sizeof(holder), &ending) || !ending))
 			return err;
 		nanosleep(&pause, NULL);
 	}
@@ -149,7 +186,7 @@ static bool check_kind(const char *path, const struct stat *st, char *reason, si
 }
 
 /* Open @path for us alone.  *@read_only is set when it can only be read. */
-static bool open_exclusively(const char *path, const struct options *opt, bool *read_only,
+static bool open_exclusively(struct device *dev, const char *path, const struct options *opt, bool *read_only,
 			     io_channel *ret, char *reason, size_t size)
 {
 	int flags = IO_FLAG_EXCLUSIVE | (opt->mount.direct_io ? IO_FLAG_DIRECT_IO : 0);
@@ -157,17 +194,17 @@ static bool open_exclusively(const char *path, const struct options *opt, bool *
 	struct stat st;
 	errcode_t err;
 
-	if (stat(path, &st))
+	if (!dev->service && stat(path, &st))
 		return refuse(reason, size, "cannot open %s: %s%s", path, strerror(errno),
 			      advice(errno, false));
-	if (!check_kind(path, &st, reason, size))
+	if (!dev->service && !check_kind(path, &st, reason, size))
 		return false;
-	if (S_ISREG(st.st_mode) && holder_loop(&st, *read_only, loop, sizeof(loop)))
+	if (!dev->service && S_ISREG(st.st_mode) && holder_loop(&st, *read_only, loop, sizeof(loop)))
 		return refuse(reason, size, "%s is in use by the kernel as %s; detach it with "
 			      "`losetup -d %s', or mount that instead", path, loop, loop);
-	err = open_waiting(path, &st, flags | (*read_only ? 0 : IO_FLAG_RW), ret);
+	err = open_waiting(dev, path, &st, flags | (*read_only ? 0 : IO_FLAG_RW), ret);
 	if (!*read_only && (err == EACCES || err == EPERM || err == EROFS)) {
-		errcode_t second = open_waiting(path, &st, flags, ret);
+		errcode_t second = open_waiting(dev, path, &st, flags, ret);
 
 		if (!second) {
 			log_warn("%s: %s; mounting read-only", path, error_message(err));
@@ -177,6 +214,8 @@ static bool open_exclusively(const char *path, const struct options *opt, bool *
 		if (is_busy(second))
 			err = second;
 	}
+	if (is_busy(err) && dev->service)
+		return refuse(reason, size, "%s is in use", path);
 	if (is_busy(err))
 		return refuse_busy(path, &st, reason, size);
 	if (err == EINVAL && opt->mount.direct_io)
@@ -186,15 +225,11 @@ static bool open_exclusively(const char *path, const struct options *opt, bool *
 			      advice(err, !*read_only));
 }
 
-bool device_open(const struct options *opt, struct device *dev, char *reason, size_t size)
+static bool set_offset(const struct options *opt, struct device *dev, char *reason, size_t size)
 {
 	char text[48];
 	errcode_t err;
 
-	dev->channel = dev->journal = NULL;
-	dev->read_only = opt->mount.read_only;
-	if (!open_exclusively(opt->device, opt, &dev->read_only, &dev->channel, reason, size))
-		return false;
 	if (!opt->offset)
 		return true;
 	snprintf(text, sizeof(text), "offset=%llu", (unsigned long long)opt->offset);
@@ -204,6 +239,15 @@ bool device_open(const struct options *opt, struct device *dev, char *reason, si
 	device_close(dev);
 	return refuse(reason, size, "%s: cannot look at offset %llu: %s", opt->device,
 		      (unsigned long long)opt->offset, error_message(err));
+}
+
+bool device_open(const struct options *opt, struct device *dev, char *reason, size_t size)
+{
+	dev->channel = dev->journal = NULL;
+	dev->read_only = opt->mount.read_only;
+	if (!open_exclusively(dev, opt->device, opt, &dev->read_only, &dev->channel, reason, size))
+		return false;
+	return set_offset(opt, dev, reason, size);
 }
 
 /*
@@ -225,16 +269,20 @@ static char *path_of_devnum(uint32_t devnum)
 	return asprintf(&path, "/dev/%s", basename(target)) < 0 ? NULL : path;
 }
 
-static char *path_of_uuid(const uint8_t uuid[16])
+/* A service has no devices to look into; udev's link leads its helper there. */
+static char *path_of_uuid(const struct device *dev, const uint8_t uuid[16])
 {
-	char text[37];
+	char text[37], *path;
 
 	uuid_unparse_lower(uuid, text);
-	return blkid_evaluate_tag("UUID", text, NULL);
+	if (!dev->service)
+		return blkid_evaluate_tag("UUID", text, NULL);
+	return asprintf(&path, "/dev/disk/by-uuid/%s", text) < 0 ? NULL : path;
 }
 
 /* Where the journal is: as the user said, else by its UUID, else where it last was. */
-static char *journal_path(const struct options *opt, const struct ext4_probe_info *info)
+static char *journal_path(const struct options *opt, const struct device *dev,
+			  const struct ext4_probe_info *info)
 {
 	char *path;
 
@@ -242,7 +290,7 @@ static char *journal_path(const struct options *opt, const struct ext4_probe_inf
 		return strdup(opt->journal_path);
 	if (opt->journal_dev)
 		return path_of_devnum(opt->journal_dev);
-	path = path_of_uuid(info->journal_uuid);
+	path = path_of_uuid(dev, info->journal_uuid);
 	return path || !info->journal_devnum ? path : path_of_devnum(info->journal_devnum);
 }
 
@@ -250,16 +298,16 @@ bool device_open_journal(const struct options *opt, const struct ext4_probe_info
 			 struct device *dev, char *reason, size_t size)
 {
 	bool read_only = dev->read_only, good;
-	char *path = journal_path(opt, info);
+	char *path = journal_path(opt, dev, info);
 	char text[37], why[400];
 
 	uuid_unparse_lower(info->journal_uuid, text);
 	if (!path)
 		return refuse(reason, size, "%s has its journal on another device, UUID %s, which is "
 			      "not found; name it with -o journal_path=", opt->device, text);
-	good = open_exclusively(path, opt, &read_only, &dev->journal, why, sizeof(why));
+	good = open_exclusively(dev, path, opt, &read_only, &dev->journal, why, sizeof(why));
 	if (good && read_only && !dev->read_only) {
-		device_close(&(struct device) { .channel = dev->journal });
+		close_channel(dev, dev->journal);
 		dev->journal = NULL;
 		snprintf(why, sizeof(why), "%s can only be read; mount with -o ro", path);
 		good = false;
@@ -268,10 +316,34 @@ bool device_open_journal(const struct options *opt, const struct ext4_probe_info
 	return good || refuse(reason, size, "%s: external journal: %s", opt->device, why);
 }
 
+bool device_go_direct(struct options *opt, struct device *dev, char *reason, size_t size)
+{
+	int flags, fd = atoi(dev->channel->name + strlen("/dev/fd/"));
+	errcode_t err = 0;
+	io_channel direct;
+	struct stat st;
+
+	if (!dev->service || dev->read_only || opt->mount.direct_io || fstat(fd, &st) ||
+	    !S_ISBLK(st.st_mode))
+		return true;
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT))
+		err = errno;
+	if (!err)
+		err = unixfd_io_manager->open(dev->channel->name, IO_FLAG_RW | IO_FLAG_DIRECT_IO, &direct);
+	if (err)
+		return refuse(reason, size, "%s: multi-mount protection needs direct I/O: %s", opt->device,
+			      error_message(err));
+	io_channel_close(dev->channel);
+	dev->channel = direct;
+	opt->mount.direct_io = true;
+	return set_offset(opt, dev, reason, size);
+}
+
 errcode_t device_close(struct device *dev)
 {
-	errcode_t err = dev->journal ? io_channel_close(dev->journal) : 0;
-	errcode_t err2 = dev->channel ? io_channel_close(dev->channel) : 0;
+	errcode_t err = dev->journal ? close_channel(dev, dev->journal) : 0;
+	errcode_t err2 = dev->channel ? close_channel(dev, dev->channel) : 0;
 
 	dev->journal = dev->channel = NULL;
 	return err ? err : err2;

@@ -11,9 +11,12 @@
 #include "ext4/ext4.h"
 #include "options.h"
 
+struct service;
+
 struct device {
 	io_channel	channel;
 	io_channel	journal;	/* NULL: inside the file system, or none */
+	struct service	*service;	/* opens files for us; NULL: we do */
 	bool		read_only;	/* nothing can be, or shall be, written */
 };
 
@@ -26,6 +29,11 @@ bool device_open(const struct options *opt, struct device *dev, char *reason, si
 /* Find and open the external journal that the superblock asks for. */
 bool device_open_journal(const struct options *opt, const struct ext4_probe_info *info,
 			 struct device *dev, char *reason, size_t size);
+/*
+ * Another machine's claim (MMP) is seen past the page cache only, and a service cannot open the device
+ * a second time for that: have it opened for direct I/O.  Before the mount; changes @opt.
+ */
+bool device_go_direct(struct options *opt, struct device *dev, char *reason, size_t size);
 /* Close both, which makes everything durable and gives up the locks: the first error. */
 errcode_t device_close(struct device *dev);
 

@@ -21,6 +21,7 @@
 #include "logging.h"
 #include "reclaim.h"
 #include "server.h"
+#include "service.h"
 #include "session.h"
 #include "timing.h"
 
@@ -95,6 +96,10 @@ static bool probe(struct options *opt, struct device *dev)
 		log_warn("%s: has errors recorded; run e2fsck on it soon", opt->device);
 	if (info.external_journal &&
 	    !device_open_journal(opt, &info, dev, reason, sizeof(reason))) {
+		log_err("%s", reason);
+		return false;
+	}
+	if (info.has_mmp && dev->service && !device_go_direct(opt, dev, reason, sizeof(reason))) {
 		log_err("%s", reason);
 		return false;
 	}
@@ -180,14 +185,21 @@ static int serve(struct server *srv, struct options *opt, struct device *dev)
 
 	if (!create_session(srv))
 		return EXIT_USAGE;
-	if (!session_mount(srv, mountpoint)) {
-		log_err("cannot mount on %s; may you use /dev/fuse?", mountpoint);
+	reclaim = reclaim_create(&opt->mount, srv->service);
+	if (srv->service ? !service_seal(srv->service) : !session_mount(srv, mountpoint)) {
+		if (!srv->service)
+			log_err("cannot mount on %s; may you use /dev/fuse?", mountpoint);
 		goto out_session;
 	}
-	reclaim = reclaim_create(&opt->mount);
 	if (!mount_engine(srv, dev))
 		goto out_unmount;
 	reclaim_start(reclaim, srv->fs);
+	if (srv->service && !service_mount(srv->service, srv)) {
+		reclaim_destroy(reclaim);
+		reclaim = NULL;
+		finish(srv, dev);
+		goto out_unmount;
+	}
 	status = EXIT_SYSTEM;
 	if (session_run(srv, mountpoint, on_ready))
 		status = EXIT_OK;
@@ -202,22 +214,22 @@ static int serve(struct server *srv, struct options *opt, struct device *dev)
 	session_destroy(srv);
 	return status;
 out_unmount:
-	reclaim_destroy(reclaim);
 	session_unmount(srv, mountpoint);
 out_session:
+	reclaim_destroy(reclaim);
 	session_destroy(srv);
 	return status;
 }
 
 static int run(struct options *opt, struct server *srv)
 {
-	struct device dev;
+	struct device dev = { .service = srv->service };
 	char reason[600];
 	int status = EXIT_MOUNT;
 
 	process_protect(opt);
 	report_ignored(opt);
-	if (!check_names(opt))
+	if (!srv->service && !check_names(opt))
 		return EXIT_MOUNT;
 	if (!lockfile_take(opt))
 		return EXIT_MOUNT;
@@ -233,34 +245,51 @@ out:
 	return status;
 }
 
+/* What the command line asks for. */
+static int obey(struct options *opt, struct server *srv, int argc, char **argv)
+{
+	char reason[300];
+	int status;
+
+	if (!options_parse(opt, argc, argv, reason, sizeof(reason))) {
+		if (!srv->service)
+			return usage_error(opt, reason);
+		log_err("%s", reason);
+		return EXIT_USAGE;
+	}
+	if (opt->help) {
+		options_usage(opt, stdout);
+		return EXIT_OK;
+	}
+	if (opt->version)
+		return show_version(opt);
+	if (srv->service)
+		service_adapt_options(srv->service, opt);
+	if (!log_open(opt))
+		return EXIT_SYSTEM;
+	if (!opt->foreground && !daemon_start()) {
+		log_err("cannot go to the background: %s", strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	session_block_signals();
+	status = run(opt, srv);
+	log_close();
+	return status;
+}
+
 int main(int argc, char **argv, char **envp)
 {
 	static struct server srv;
 	struct options opt;
-	char reason[300];
 	int status;
 
 	initialize_ext2_error_table();
+	setproctitle_init(argc, argv, envp);
 	options_init(&opt, argv[0]);
 	srv.opt = &opt;
-	if (!options_parse(&opt, argc, argv, reason, sizeof(reason))) {
-		status = usage_error(&opt, reason);
-	} else if (opt.help) {
-		options_usage(&opt, stdout);
-		status = EXIT_OK;
-	} else if (opt.version) {
-		status = show_version(&opt);
-	} else if (!log_open(&opt)) {
-		status = EXIT_SYSTEM;
-	} else if (!opt.foreground && !daemon_start()) {
-		log_err("cannot go to the background: %s", strerror(errno));
-		status = EXIT_SYSTEM;
-	} else {
-		setproctitle_init(argc, argv, envp);
-		session_block_signals();
-		status = run(&opt, &srv);
-		log_close();
-	}
+	if (!service_start(&srv.service, &argc, &argv))
+		return service_end(NULL, EXIT_SYSTEM);
+	status = obey(&opt, &srv, argc, argv);
 	options_free(&opt);
-	return status;
+	return srv.service ? service_end(srv.service, status) : status;
 }

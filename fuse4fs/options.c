@@ -79,8 +79,7 @@ static bool set_noload(struct options *opt, const char *value __attribute__((unu
 static bool set_kernel(struct options *opt, const char *value __attribute__((unused)))
 {
 	opt->kernel = true;
-	return word_list_add(&opt->fuse, "allow_other", NULL) &&
-	       word_list_add(&opt->fuse, "suid", NULL) && word_list_add(&opt->fuse, "dev", NULL);
+	return true;
 }
 
 static bool set_resuid(struct options *opt, const char *value)
@@ -549,11 +548,12 @@ char *options_for_fuse(const struct options *opt, const char *source)
 	struct word_list list = { NULL, 0 };
 	bool good = true;
 
-	if (opt->fuse.text) {
-		list.text = strdup(opt->fuse.text);
-		list.len = opt->fuse.len;
-		good = list.text;
-	}
+	/* First, so that what the user has said about them is the last word. */
+	if (opt->kernel)
+		good = word_list_add(&list, "allow_other", NULL) &&
+		       word_list_add(&list, "suid", NULL) && word_list_add(&list, "dev", NULL);
+	if (opt->fuse.text)
+		good = good && word_list_append(&list, &opt->fuse);
 	if (opt->default_opts && !opt->has_fsname)
 		good = good && word_list_add(&list, "fsname", source);
 	if (opt->default_opts && !opt->has_subtype)

@@ -106,6 +106,11 @@ bool word_list_add(struct word_list *list, const char *word, const char *value)
 	return !value || (append(list, "=", false) && append(list, value, true));
 }
 
+bool word_list_append(struct word_list *list, const struct word_list *more)
+{
+	return (!list->len || append(list, ",", false)) && append(list, more->text, false);
+}
+
 void word_list_free(struct word_list *list)
 {
 	free(list->text);

@@ -30,6 +30,8 @@ struct word_list {
 };
 /* Append @word, or "@word=@value" when @value is not NULL.  False when memory is short. */
 bool word_list_add(struct word_list *list, const char *word, const char *value);
+/* Append all words of @more. */
+bool word_list_append(struct word_list *list, const struct word_list *more);
 void word_list_free(struct word_list *list);
 
 #endif /* FUSE4FS_PARSE_H */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include "logging.h"
 #include "reclaim.h"
+#include "service.h"
 #include "support/psi.h"
 
 /* The cache's bound on a kernel that does not tell of memory pressure. */
@@ -31,19 +32,21 @@ static void give_back(void *priv, enum psi_reason reason)
 	log_debug("%s: gave back %zu bytes", names[reason], bytes);
 }
 
-struct reclaim *reclaim_create(struct ext4_mount_opts *opts)
+struct reclaim *reclaim_create(struct ext4_mount_opts *opts, struct service *service)
 {
-	const struct psi_params params = {
+	struct psi_params params = {
 		.thread_name = "fuse4fs-reclaim",
 		.system_fd = -1,
 		.cgroup_fd = -1,
-		.open_files = true,
+		.open_files = !service,
 		.timer_s = PSI_DEFAULT_TIMER_S,
 	};
 	struct reclaim *reclaim = calloc(1, sizeof(*reclaim));
 
 	if (!reclaim)
 		return NULL;
+	if (service)
+		service_open_pressure(service, &params.system_fd, &params.cgroup_fd);
 	if (psi_create(&params, &reclaim->psi)) {
 		free(reclaim);
 		return NULL;

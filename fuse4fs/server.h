@@ -25,8 +25,13 @@
 /* Inodes open for writing, counted by a hash of their number. */
 #define WRITER_SLOTS	1024
 
+struct service;
+struct loop;
+
 struct server {
 	const struct options	*opt;
+	struct service		*service;	/* NULL: we mount by ourselves */
+	struct loop		*loop;		/* the threads, while they serve */
 	struct ext4_fs		*fs;
 	struct fuse_session	*se;
 	struct ext4_inode	*root;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -14,11 +15,13 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "logging.h"
 #include "loop.h"
 #include "rawmsg.h"
+#include "service.h"
 #include "session.h"
 
 /* Sent to ourselves by the loop's threads. */
@@ -56,7 +59,8 @@ bool session_create(struct server *srv, const char *fuse_options)
 	       (!*fuse_options || (!fuse_opt_add_arg(&args, "-o") &&
 				   !fuse_opt_add_arg(&args, fuse_options)));
 	if (good)
-		srv->se = fuse_session_new(&args, &server_ops, sizeof(server_ops), srv);
+		srv->se = srv->service ? service_session_new(srv->service, &args, srv) :
+			  fuse_session_new(&args, &server_ops, sizeof(server_ops), srv);
 	fuse_opt_free_args(&args);
 	return srv->se;
 }
@@ -134,6 +138,14 @@ static bool is_our_mount(const char *mountpoint, dev_t dev)
 	return dev && !stat(mountpoint, &st) && st.st_dev == dev;
 }
 
+/* A service may see its mount, and cannot tell it from another one; writing back that does no harm. */
+static bool is_fuse(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && fs.f_type == FUSE_SUPER_MAGIC;
+}
+
 /*
  * We were told to end.  The kernel may hold changes that we have never seen: have it
  * write them while there is still somebody to take them, then take the mount away.
@@ -142,35 +154,56 @@ static void end_mount(struct server *srv, const char *mountpoint, dev_t dev)
 {
 	int fd;
 
-	if (!still_connected(srv) || !is_our_mount(mountpoint, dev))
+	if (!still_connected(srv) || (!srv->service && !is_our_mount(mountpoint, dev)))
 		return;
 	fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (srv->service && (fd < 0 || !is_fuse(fd)))
+		log_warn("%s: cannot have the kernel write back", mountpoint);
 	if (fd >= 0) {
 		if (syncfs(fd))
 			log_warn("%s: writing back failed: %s", mountpoint, strerror(errno));
 		close(fd);
 	}
-	if (!detach(mountpoint))
+	if (srv->service)
+		log_warn("%s stays mounted, and dead: unmount it", mountpoint);
+	else if (!detach(mountpoint))
 		log_warn("%s: cannot unmount: %s", mountpoint, strerror(errno));
+}
+
+bool session_start(struct server *srv)
+{
+	srv->loop = loop_start(srv, WAKE_SIGNAL);
+	return srv->loop;
+}
+
+bool session_started(const struct server *srv)
+{
+	return srv->loop;
+}
+
+void session_stop(struct server *srv)
+{
+	if (srv->loop)
+		loop_stop(srv->loop);
+	srv->loop = NULL;
 }
 
 bool session_run(struct server *srv, const char *mountpoint, void (*ready)(struct server *srv))
 {
-	struct loop *loop = loop_start(srv, WAKE_SIGNAL);
 	bool is_ready = false;
 	struct stat st = { 0 };
 	sigset_t set;
 	int sig;
 
-	if (!loop)
+	if (!srv->loop && !session_start(srv))
 		return false;
 	session_signals(&set);
-	while (!loop_ended(loop)) {
+	while (!loop_ended(srv->loop)) {
 		if (sigwait(&set, &sig))
 			continue;
-		if (!is_ready && loop_initialised(loop)) {
+		if (!is_ready && loop_initialised(srv->loop)) {
 			is_ready = true;
-			if (!stat(mountpoint, &st) && geteuid() == 0)
+			if (!srv->service && !stat(mountpoint, &st) && geteuid() == 0)
 				raise_read_ahead(st.st_dev);
 			ready(srv);
 		}
@@ -180,12 +213,14 @@ bool session_run(struct server *srv, const char *mountpoint, void (*ready)(struc
 		end_mount(srv, mountpoint, st.st_dev);
 		break;
 	}
-	loop_stop(loop);
+	session_stop(srv);
 	return true;
 }
 
 void session_unmount(struct server *srv, const char *mountpoint)
 {
+	if (srv->service)
+		return;
 	if (still_connected(srv))
 		detach(mountpoint);
 	/*

@@ -20,6 +20,12 @@ bool session_create(struct server *srv, const char *fuse_options);
 /* Mount.  From here on whoever looks at the mount point waits for session_run(). */
 bool session_mount(struct server *srv, const char *mountpoint);
 
+/* Have threads serve.  session_run() does it too, if it has not been done.  False when there is none. */
+bool session_start(struct server *srv);
+bool session_started(const struct server *srv);
+/* End the threads, if there are any. */
+void session_stop(struct server *srv);
+
 /*
  * Serve until the file system is unmounted, or a SIGTERM, SIGINT or SIGHUP asks us to
  * unmount it.  @ready is called when the first request has been answered.  False when no
@@ -27,7 +33,7 @@ bool session_mount(struct server *srv, const char *mountpoint);
  */
 bool session_run(struct server *srv, const char *mountpoint, void (*ready)(struct server *srv));
 
-/* Unmount what is still mounted. */
+/* Unmount what is still mounted; a service cannot. */
 void session_unmount(struct server *srv, const char *mountpoint);
 void session_destroy(struct server *srv);
 

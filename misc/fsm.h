@@ -16,6 +16,8 @@
 
 /* Messages to the user, on stderr, with the program's name. */
 void fsm_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Somebody else's text, without what could play with the terminal.  Changes it. */
+void fsm_relay(char *text);
 
 /* ---- fsm_caller.c: who runs us and what they may do ---- */
 
@@ -69,7 +71,8 @@ struct talk {
 	int		argc;
 	char		**argv;		/* ours, for what the mount point may be */
 	char		*holder;	/* who had a file that the server wanted alone */
-	bool		has_terminal;	/* the server can tell the user itself */
+	int		messages;	/* a pipe with what the server tells the user, or -1 */
+	size_t		told;		/* bytes of that so far */
 	bool		mounted;
 };
 

@@ -21,6 +21,8 @@
 #include "../fuse4fs/holder.h"
 #include "fsm.h"
 
+#define MESSAGES_MAX	4096	/* bytes that a server may tell the user */
+
 static int reply(const struct talk *talk, int err)
 {
 	const struct wire_msg msg = { .magic = WIRE_REPLY, .value = { -err } };
@@ -97,9 +99,44 @@ static int open_for_server(struct talk *talk, const struct wire_msg *msg)
 	return err;
 }
 
-static bool is_terminal(const char *path)
+/*
+ * A server that wants to tell the user something opens our standard error.  It gets a pipe instead,
+ * which can neither be read from nor made to block, and which works where the terminal is not the caller's.
+ */
+static int open_messages(struct talk *talk)
 {
-	return !strcmp(path, "/dev/stderr") || !strcmp(path, "/proc/self/fd/2");
+	int fds[2];
+
+	if (talk->messages >= 0)
+		return -EBUSY;
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	talk->messages = fds[0];
+	return fds[1];
+}
+
+static bool wants_messages(const struct wire_msg *msg)
+{
+	return msg->magic == WIRE_OPEN && (msg->value[0] & O_ACCMODE) == O_WRONLY &&
+	       !strcmp(msg->text, "/dev/stderr");
+}
+
+/* Show what has come so far, line by line. */
+static void show_messages(struct talk *talk)
+{
+	char text[MESSAGES_MAX + 1], *line, *rest = text;
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (talk->messages >= 0 && n > 0 && talk->told + len < MESSAGES_MAX) {
+		n = read(talk->messages, text + len, MESSAGES_MAX - talk->told - len);
+		len += n > 0 ? n : 0;
+	}
+	text[len] = '\0';
+	talk->told += len;
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			fsm_relay(line);
 }
 
 static int do_open(struct talk *talk, const struct wire_msg *msg, int malformed)
@@ -110,15 +147,13 @@ static int do_open(struct talk *talk, const struct wire_msg *msg, int malformed)
 	if (!fd && msg->value[2] & ~WIRE_OPEN_QUIET)
 		fd = -EINVAL;
 	if (!fd)
-		fd = open_for_server(talk, msg);
+		fd = wants_messages(msg) ? open_messages(talk) : open_for_server(talk, msg);
 	if (fd < 0) {
 		file.value[0] = -fd;
 		if (!malformed && fd != -EBUSY && !(msg->value[2] & WIRE_OPEN_QUIET))
 			fsm_tell("%s: %s", msg->text, strerror(-fd));
 		return wire_send(talk->sock, &file, -1);
 	}
-	if (!malformed && is_terminal(msg->text))
-		talk->has_terminal = true;
 	malformed = wire_send(talk->sock, &file, fd);
 	close(fd);
 	return malformed;
@@ -292,11 +327,12 @@ static int do_mount(struct talk *talk, const struct wire_msg *msg)
 
 static int goodbye(struct talk *talk, uint32_t code)
 {
+	show_messages(talk);
 	if (!code)
 		return 0;
 	if (talk->holder)
 		fsm_tell("%s; unmount it there first", talk->holder);
-	else if (!talk->has_terminal)
+	else if (!talk->told)
 		fsm_tell("the file system's server refused; its messages are in the system log");
 	/* 2 would have the classic server try what this one has just refused. */
 	return (code & 0xff) == EXIT_FALLBACK || !(code & 0xff) ? EXIT_REFUSED : code & 0xff;
@@ -331,6 +367,7 @@ int talk_serve(struct talk *talk)
 	for (;;) {
 		size = wire_receive(talk->sock, packet, sizeof(packet), NULL);
 		if (!size || size == -ECONNRESET) {
+			show_messages(talk);
 			fsm_tell("the file system's server ended without saying why; its messages are in the system log");
 			return EXIT_REFUSED;
 		}

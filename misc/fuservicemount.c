@@ -30,19 +30,25 @@
 #define SO_PASSRIGHTS	83
 #endif
 
+void fsm_relay(char *text)
+{
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			*p = '?';
+	fprintf(stderr, "%s\n", text);
+}
+
 void fsm_tell(const char *format, ...)
 {
 	char text[1024];
 	va_list args;
+	int len = snprintf(text, sizeof(text), "fuservicemount: ");
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(text + len, sizeof(text) - len, format, args);
 	va_end(args);
-	/* Parts of it come from the server, which must not play with the terminal. */
-	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 127)
-			*p = '?';
-	fprintf(stderr, "fuservicemount: %s\n", text);
+	/* Parts of it come from the server. */
+	fsm_relay(text);
 }
 
 static int usage(FILE *out)
@@ -245,12 +251,14 @@ static int converse(struct talk *talk, const char *type)
 	mount_free(&talk->mount);
 	close(fusedev);
 	free(talk->holder);
+	if (talk->messages >= 0)
+		close(talk->messages);
 	return status;
 }
 
 int main(int argc, char **argv)
 {
-	struct talk talk = { .argc = argc, .argv = argv };
+	struct talk talk = { .argc = argc, .argv = argv, .messages = -1 };
 	const char *type;
 	int status;
 
