@@ -220,6 +220,8 @@ static int check(struct ext4_inode *inode)
 		return ext4_corrupt(fs, inode->i_ino, 0, "inline data does not fit the other flags");
 	if (size > (uint64_t)INT64_MAX)
 		return ext4_corrupt(fs, inode->i_ino, 0, "the size is negative");
+	if (S_ISREG(inode->i_type) && size > ext4_max_size(inode))
+		return ext4_corrupt(fs, inode->i_ino, 0, "the size is beyond what can be mapped");
 	if (S_ISDIR(inode->i_type) && !ext4_has_inline_data(inode) &&
 	    (size % fs->block_size || size >> fs->block_bits > UINT32_MAX))
 		return ext4_corrupt(fs, inode->i_ino, 0, "the directory has an odd size");
