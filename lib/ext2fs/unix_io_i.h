@@ -22,6 +22,8 @@ extern struct unix_io_calls unix_io_calls;
 struct unix_private_data {
 	errcode_t	magic;		/* EXT2_ET_MAGIC_UNIX_IO_CHANNEL */
 	int		fd;
+	int		direct_fd;	/* a second, O_DIRECT one of the same block device; -1 = none */
+	size_t		direct_align;	/* of its transfers, in bytes */
 	bool		own_fd;		/* to be closed */
 	bool		writable;
 	bool		regular;	/* a file, not a block device */

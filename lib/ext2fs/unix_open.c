@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -97,12 +98,38 @@ static errcode_t describe_fd(struct unix_private_data *data, int flags)
 	return 0;
 }
 
+/*
+ * Large transfers go past the page cache of a block device: who reads or writes file
+ * data caches it already.  Small ones and metadata stay in it.  It is not needed: where the device cannot
+ * be opened once more, all goes one way.
+ */
+static void open_direct(struct unix_private_data *data)
+{
+	char path[32];
+	struct stat a, b;
+
+	if (data->direct || data->regular || data->force_bounce)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", data->fd);
+	data->direct_fd = open(path, O_CLOEXEC | O_DIRECT | (data->writable ? O_RDWR : O_RDONLY));
+	if (data->direct_fd < 0)
+		return;
+	if (fstat(data->fd, &a) || fstat(data->direct_fd, &b) || !S_ISBLK(b.st_mode) || a.st_rdev != b.st_rdev) {
+		close(data->direct_fd);
+		data->direct_fd = -1;
+		return;
+	}
+	data->direct_align = device_align(data->direct_fd);
+}
+
 /* ---- channels ---- */
 
 void unix_free_channel(io_channel channel)
 {
 	struct unix_private_data *data = channel->private_data;
 
+	if (data->direct_fd >= 0)
+		close(data->direct_fd);
 	unsynced_destroy(&data->unsynced);
 	pthread_mutex_destroy(&data->rmw_lock);
 	pthread_mutex_destroy(&data->flush_lock);
@@ -126,7 +153,7 @@ static errcode_t alloc_channel(io_manager manager, const char *name, io_channel 
 		return ENOMEM;
 	}
 	data->magic = EXT2_ET_MAGIC_UNIX_IO_CHANNEL;
-	data->fd = -1;
+	data->fd = data->direct_fd = -1;
 	data->stats.num_fields = 2;
 	unsynced_init(&data->unsynced);
 	pthread_mutex_init(&data->rmw_lock, NULL);
@@ -160,6 +187,7 @@ static errcode_t channel_for_fd(io_manager manager, const char *name, int fd, bo
 		unix_free_channel(channel);
 		return err;
 	}
+	open_direct(data);
 	channel->align = data->direct ? (int)data->align : 0;
 	channel->flags = data->regular ? CHANNEL_FLAGS_DISCARD_ZEROES :
 					 CHANNEL_FLAGS_BLOCK_DEVICE;

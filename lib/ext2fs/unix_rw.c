@@ -12,6 +12,7 @@
 #include "ext2fs/unix_io_i.h"
 
 #define BOUNCE_SIZE	((size_t)1 << 20)	/* bytes at most in one bounce buffer */
+#define DIRECT_MIN	((size_t)64 << 10)	/* bytes of a transfer that is worth going past the page cache */
 
 struct unix_io_calls unix_io_calls = {
 	.pread = pread,
@@ -38,12 +39,12 @@ static errcode_t raw_read(int fd, char *buf, size_t len, uint64_t pos, size_t *d
 	return 0;
 }
 
-static errcode_t raw_write(const struct unix_private_data *data, const char *buf, size_t len,
+static errcode_t raw_write(const struct unix_private_data *data, int fd, const char *buf, size_t len,
 			   uint64_t pos, size_t *done)
 {
 	*done = 0;
 	while (*done < len) {
-		ssize_t n = unix_io_calls.pwrite(data->fd, buf + *done, len - *done,
+		ssize_t n = unix_io_calls.pwrite(fd, buf + *done, len - *done,
 						 (off_t)(pos + *done));
 
 		if (n == 0)
@@ -153,7 +154,7 @@ static errcode_t write_window(struct unix_private_data *data, const struct windo
 	}
 	if (!err) {
 		memcpy(bounce + w->skip, buf, w->part);
-		err = raw_write(data, bounce, w->len, w->start, &done);
+		err = raw_write(data, data->fd, bounce, w->len, w->start, &done);
 	}
 	if (partial)
 		pthread_mutex_unlock(&data->rmw_lock);
@@ -182,6 +183,14 @@ static errcode_t bounce_write(struct unix_private_data *data, const char *buf, s
 	return err;
 }
 
+/* The descriptor for a transfer that needs no bounce buffer. */
+static int best_fd(const struct unix_private_data *data, const void *buf, size_t len, uint64_t pos)
+{
+	if (data->direct_fd < 0 || len < DIRECT_MIN || ((uintptr_t)buf | len | pos) % data->direct_align)
+		return data->fd;
+	return data->direct_fd;
+}
+
 errcode_t unix_read(struct unix_private_data *data, void *buf, size_t len, uint64_t pos,
 		    size_t *done)
 {
@@ -190,7 +199,7 @@ errcode_t unix_read(struct unix_private_data *data, void *buf, size_t len, uint6
 	if (needs_bounce(data, buf, len, pos))
 		err = bounce_read(data, buf, len, pos, done);
 	else
-		err = raw_read(data->fd, buf, len, pos, done);
+		err = raw_read(best_fd(data, buf, len, pos), buf, len, pos, done);
 	__atomic_add_fetch(&data->stats.bytes_read, *done, __ATOMIC_RELAXED);
 	return err;
 }
@@ -203,7 +212,7 @@ errcode_t unix_write(struct unix_private_data *data, const void *buf, size_t len
 	if (needs_bounce(data, buf, len, pos))
 		err = bounce_write(data, buf, len, pos, done);
 	else
-		err = raw_write(data, buf, len, pos, done);
+		err = raw_write(data, best_fd(data, buf, len, pos), buf, len, pos, done);
 	__atomic_add_fetch(&data->stats.bytes_written, *done, __ATOMIC_RELAXED);
 	return err;
 }
