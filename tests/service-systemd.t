@@ -1,0 +1,214 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The contained service under a real systemd: what an administrator types, what an ordinary user
+# may do, and what the server's process looks like while it serves.
+. "$(dirname "$0")/lib.sh"
+need_root
+need mkfs.ext4 setpriv
+. "$TESTS/machine.sh"
+
+machine_start
+ok $? "a machine with systemd starts" || { done_testing; exit; }
+# Files of the tests are in a place that the machine shows, too.
+W=$M/root/srv/t
+mkdir -p "$W/mnt" "$W/mnt2" "$W/home/mnt"
+
+# Instances, as "fuse4fs@... PID" lines.
+instances()
+{
+	enter systemctl list-units 'fuse4fs@*' --no-legend --plain --state=active | awk '{ print $1 }'
+}
+
+pid_of()
+{
+	enter systemctl show "$1" -p MainPID --value
+}
+
+# settle COUNT: wait until there are so many; one that ended stays for two seconds more.
+settle()
+{
+	local i
+	for i in $(seq 100); do
+		[ "$(instances | grep -c .)" = "$1" ] && return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+journal()
+{
+	enter journalctl --no-pager -q -o cat "$@" 2>/dev/null
+}
+
+# field PID NAME: a line of the process' status.
+field()
+{
+	enter awk -v "key=$2:" '$1 == key { print $2 }' "/proc/$1/status"
+}
+
+enter systemctl start fuse4fs.socket
+ok $? "the socket starts"
+for type in ext2 ext3 ext4; do
+	is "$(enter stat -c '%F %a' /run/filesystems/$type)" "socket 220" "$type: a socket, for root only"
+done
+like "$(enter systemd-analyze security --no-pager fuse4fs@0.service 2>/dev/null | tail -n 1)" ": 0\.[0-3] " \
+	"exposure is at most 0.3"
+
+make_image "$W/a.img" 64M
+out=$(enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt 2>&1)
+ok $? "mount -t fuse.ext4" || diag "$out" "$(journal -n 20)"
+is "$out" "" "silence is success"
+like "$(enter grep ' /srv/t/mnt ' /proc/mounts)" "^/srv/t/a.img /srv/t/mnt fuse.ext4 rw,.*allow_other" \
+	"it is listed, in kernel mode"
+unit=$(instances)
+is "$(printf '%s\n' "$unit" | wc -l)" 1 "one instance"
+pid=$(pid_of "$unit")
+
+is "$(enter sh -c "awk '/^Uid/ { print (\$2 >= 61184 && \$2 <= 65519) }' /proc/$pid/status")" 1 \
+	"the server is a dynamic user"
+for set in Inh Prm Eff Bnd Amb; do
+	is "$(field "$pid" Cap$set)" 0000000000000000 "no capabilities: $set"
+done
+is "$(field "$pid" NoNewPrivs)" 1 "no new privileges"
+is "$(field "$pid" Seccomp)" 2 "a system call filter"
+is "$(enter sh -c "tail -n +3 /proc/$pid/net/dev | cut -d: -f1 | tr -d ' '")" lo "no network but lo"
+is "$(enter sh -c "ls /proc/$pid/root/dev/fuse /proc/$pid/root/dev/loop0 2>/dev/null")" "" "no devices"
+is "$(enter sh -c "ls -A /proc/$pid/root/root 2>/dev/null")" "" "no homes"
+fds=$(enter sh -c "ls -l /proc/$pid/fd" | sed -n 's/.* -> //p' |
+	grep -v -e '^/dev/null$' -e '^socket:' -e 'anon_inode' -e '^pipe:' | sort -u)
+is "$(printf '%s\n' "$fds" | grep -v -e pressure)" "$(printf '/dev/fuse\n/srv/t/a.img')" \
+	"open: the device, the image, pressure files, and nothing else"
+is "$(enter sh -c "ls -l /proc/$pid/fd" | grep -c 'socket:')" 2 "sockets: only the log's, as output and error"
+like "$(enter sh -c "tr '\\0' ' ' </proc/$pid/cmdline")" "fuse4fs -t ext4 -o kernel /srv/t/a.img /srv/t/mnt" \
+	"its title says what it does"
+
+enter sh -c 'umask 022; mkdir /srv/t/mnt/d && chmod 1777 /srv/t/mnt/d && cp /bin/bash /srv/t/mnt/d/b'
+ok $? "root writes"
+is "$(enter sh -c 'cmp /bin/bash /srv/t/mnt/d/b && echo same')" same "and reads the same"
+enter setpriv --reuid=65534 --regid=65534 --clear-groups sh -c 'echo u >/srv/t/mnt/d/u && cat /srv/t/mnt/d/b >/dev/null'
+ok $? "an ordinary user writes and reads"
+is "$(enter stat -c %u /srv/t/mnt/d/u)" 65534 "and owns what it wrote"
+enter setpriv --reuid=65534 --regid=65534 --clear-groups touch /srv/t/mnt/x 2>/dev/null
+isnt $? 0 "but may not write everywhere"
+# Whatever a file system may be asked for must pass the system call filter.
+enter sh -c 'cd /srv/t/mnt/d && for i in $(seq 200); do echo $i >f$i; done && ln f1 l && ln -s f1 s &&
+	mv f2 f3 && truncate -s 10M big && fallocate -p -o 0 -l 4096 big && mkfifo p && cp -r . ../copy &&
+	rm -rf ../copy f* && dd if=/dev/zero of=big bs=1M count=20 conv=fsync 2>/dev/null && df . && sync . &&
+	fstrim .. ; chattr +i b && chattr -i b && setfattr -n user.a -v b b && getfattr -d b' >/dev/null
+ok $? "all kinds of operations"
+is "$(pid_of "$unit")" "$pid" "after which the server is alive"
+
+out=$(enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt2 2>&1)
+isnt $? 0 "the same image a second time is refused"
+like "$out" "in use by process $pid \(fuse4fs\)" "and the holder named"
+make_image "$W/b.img" 32M
+enter mount -t fuse.ext3 -o ro /srv/t/b.img /srv/t/mnt2
+ok $? "another image, read-only, as ext3"
+settle 2
+ok $? "one instance per mount"
+enter umount /srv/t/mnt2
+ok $? "umount"
+like "$(journal -u 'fuse4fs@*')" "/srv/t/a.img: mounted on /srv/t/mnt" "the journal has its messages"
+like "$(journal -u 'fuse4fs@*')" "/srv/t/b.img: unmounted" "and those of the end"
+enter umount /srv/t/mnt && enter e2fsck -fn /srv/t/a.img >/dev/null 2>&1
+ok $? "umount && e2fsck: clean"
+settle 0
+ok $? "the instances end"
+is "$(enter systemctl list-units --state=failed --no-legend 'fuse4fs@*' | wc -l)" 0 "none has failed"
+
+# Refusals
+cp "$W/a.img" "$W/bad.img"
+dd if=/dev/urandom of="$W/bad.img" bs=1k seek=1 count=1 conv=notrunc 2>/dev/null
+out=$(enter mount -t fuse.ext4 /srv/t/bad.img /srv/t/mnt 2>&1)
+isnt $? 0 "a damaged image is refused"
+like "$out" "fuse4fs: /srv/t/bad.img: " "the user is told why"
+is "$(enter grep -c ' /srv/t/mnt ' /proc/mounts)" 0 "nothing is mounted"
+like "$(journal -u 'fuse4fs@*')" "/srv/t/bad.img: " "and the journal too"
+
+# An instance is stopped: what was written is there, though the kernel had not sent it yet.
+enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt
+settle 1
+enter sh -c 'echo stopped >/srv/t/mnt/stopped'
+enter systemctl stop "$(instances)"
+ok $? "systemctl stop"
+enter umount -l /srv/t/mnt
+fsck_clean "$W/a.img" "after which the file system is clean"
+enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt
+is "$(enter cat /srv/t/mnt/stopped)" stopped "and has what was written"
+
+# One is killed
+enter mount -t fuse.ext4 /srv/t/b.img /srv/t/mnt2
+enter sh -c 'echo kept >/srv/t/mnt/kept && sync /srv/t/mnt/kept && echo b >/srv/t/mnt2/b'
+victim=$(for u in $(instances); do
+	p=$(pid_of "$u")
+	enter sh -c "ls -l /proc/$p/fd" | grep -q a.img && echo "$p"
+done)
+enter kill -9 "$victim"
+sleep 0.3
+is "$(enter sh -c 'ls /srv/t/mnt 2>&1 | grep -c "not connected"')" 1 "killed: its mount is dead"
+is "$(enter cat /srv/t/mnt2/b)" b "killed: the other one serves"
+enter umount -l /srv/t/mnt
+enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt
+is "$(enter cat /srv/t/mnt/kept)" kept "killed: what was fsynced is there"
+enter umount /srv/t/mnt
+fsck_clean "$W/a.img" "killed: clean after the replay"
+enter umount /srv/t/mnt2
+
+# A loop device, and multi-mount protection on it
+make_image "$W/mmp.img" 32M -O mmp -E mmp_update_interval=1
+attach "$W/mmp.img"
+if [ -n "${LOOP:-}" ] && [ "${LOOP#/dev/loop}" -lt 16 ]; then
+	out=$(enter mount -t fuse.ext4 "$LOOP" /srv/t/mnt 2>&1)
+	ok $? "mmp: a block device" || diag "$out" "$(journal -n 20)"
+	enter sh -c 'echo m >/srv/t/mnt/m'
+	unit=$(instances | head -n 1)
+	like "$(enter sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm)" = fuse4fs ] && cat $p/fdinfo/*; done 2>/dev/null' |
+		grep -c '^flags:.*0[0-9]*4[0-9]\{4\}$')" "^[1-9]" "mmp: direct I/O"
+	enter umount /srv/t/mnt
+	fsck_clean "$W/mmp.img" "mmp: clean"
+	detach "$LOOP"
+else
+	skip "no loop device" "mmp"
+fi
+settle 0
+
+# What the filter does not allow ends the server, and that leaves a trace.
+enter mkdir -p /run/systemd/system/fuse4fs@.service.d
+printf '[Service]\nExecStart=\nExecStart=/bin/sh -c "chroot / /bin/true"\n' |
+	enter tee /run/systemd/system/fuse4fs@.service.d/hostile.conf >/dev/null
+enter systemctl daemon-reload
+out=$(enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt 2>&1)
+isnt $? 0 "a server that does what it may not: no mount"
+enter rm -r /run/systemd/system/fuse4fs@.service.d
+enter systemctl daemon-reload
+like "$(journal -n 50)" "fuse4fs@.*(SYS|159|failed)" "and a trace of it"
+
+# An ordinary user, by fstab
+uid=$(id -u nobody) gid=$(id -g nobody)
+make_image "$W/home/u.img" 16M -E root_owner=$uid:$gid
+chown -R "$uid:$gid" "$W/home"
+enter chmod 666 /run/filesystems/ext4
+echo "/srv/t/home/u.img /srv/t/home/mnt fuse.ext4 noauto,user 0 0" | enter tee -a /etc/fstab >/dev/null
+user="setpriv --reuid=$uid --regid=$gid --clear-groups"
+out=$(enter $user mount /srv/t/home/mnt 2>&1)
+ok $? "user: mounts by fstab" || diag "$out" "$(journal -n 20)"
+like "$(enter grep ' /srv/t/home/mnt ' /proc/mounts)" "nosuid,nodev,noexec.*user_id=$uid" "user: nosuid, nodev, noexec"
+enter $user sh -c 'echo mine >/srv/t/home/mnt/mine && cat /srv/t/home/mnt/mine' >/dev/null
+ok $? "user: writes and reads"
+enter ls /srv/t/home/mnt >/dev/null 2>&1
+isnt $? 0 "user: not even root gets in"
+out=$(enter $user umount /srv/t/home/mnt 2>&1)
+ok $? "user: unmounts" || diag "$out"
+wait_free "$W/home/u.img"
+fsck_clean "$W/home/u.img" "user: clean"
+
+# Without the service the classic server mounts.
+enter systemctl stop fuse4fs.socket
+is "$(enter ls /run/filesystems)" "" "stopping the socket removes it"
+enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt
+ok $? "no socket: the classic server mounts"
+enter umount /srv/t/mnt
+fsck_clean "$W/a.img" "no socket: clean"
+
+like "$(enter systemctl is-system-running)" "running|degraded" "the machine is well"
+done_testing
