@@ -69,6 +69,19 @@ static int check_loops(const struct rename *r)
 	return below == 1 ? -EINVAL : below;
 }
 
+/* Which parent is locked first: an ancestor, else the smaller number.  1 = the old one, 0 or an error. */
+static int lock_order(const struct rename *r)
+{
+	int old_first = is_ancestor(r->old.dir, r->new.dir), new_first;
+
+	if (old_first)
+		return old_first;
+	new_first = is_ancestor(r->new.dir, r->old.dir);
+	if (new_first)
+		return new_first < 0 ? new_first : 0;
+	return r->old.dir->i_ino < r->new.dir->i_ino;
+}
+
 static void lock_parents(const struct rename *r, bool old_first)
 {
 	if (r->old.dir == r->new.dir) {
@@ -317,9 +330,7 @@ static int try_rename(struct rename *r)
 	if (!err && across) {
 		err = check_loops(r);
 		if (!err)
-			old_first = is_ancestor(r->old.dir, r->new.dir);
-		if (!err && !old_first && !is_ancestor(r->new.dir, r->old.dir))
-			old_first = r->old.dir->i_ino < r->new.dir->i_ino;
+			old_first = lock_order(r);
 		if (old_first < 0)
 			err = old_first;
 	}
