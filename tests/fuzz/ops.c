@@ -286,7 +286,7 @@ static void op_link(struct walk *w, const struct input_op *op)
 
 static off_t offset(uint8_t b)
 {
-	return b & 0x80 ? (off_t)1 << (b & 63) : (off_t)b * 700;
+	return b & 0x80 ? (off_t)1 << (b % 63) : (off_t)b * 700;
 }
 
 static void op_data(struct ext4_inode *inode, const struct input_op *op)
