@@ -223,12 +223,20 @@ static struct struct_io_manager memio_manager = {
 	.zeroout	= memio_zeroout,
 };
 
+/* How much at byte @pos is written whole or not at all: a sector; the superblock, as everybody assumes. */
+static uint64_t atom_at(uint64_t pos)
+{
+	return pos == 1024 ? 1024 : 512;
+}
+
 static void apply_some(const struct memio_event *e, int percent, unsigned int *seed, char *image)
 {
 	uint64_t off, len;
 
 	for (off = 0; off < e->len; off += len) {
-		len = e->len - off < 512 ? e->len - off : 512;
+		len = atom_at(e->off + off);
+		if (len > e->len - off)
+			len = e->len - off;
 		if (rand_r(seed) % 100 < percent)
 			memcpy(image + e->off + off, e->data + off, len);
 	}

@@ -47,7 +47,7 @@ void memio_start(struct memio *m);
 /*
  * Into @image (m->size bytes): all up to the flush that event @upto - 1 is at or before, plus
  * of the writes between it and
- * event @upto each 512-byte sector with chance @percent, by random generator *seed.
+ * event @upto each 512-byte sector (the superblock: all of it) with chance @percent, by random generator *seed.
  */
 void memio_crash(struct memio *m, size_t upto, int percent, unsigned int *seed, char *image);
 void memio_save(const struct memio *m, const char *path);
