@@ -2,8 +2,7 @@
 /*
  * Fast commits, read: the records behind the log that the kernel writes in
  * place of small full commits.  The scan checks them, the replay applies them
- * one after the other with ordinary operations in one handle of a journal that is
- * none yet; a crash on the way repeats all of it, which gives the same result.
+ * one after the other with ordinary operations through a journal that is none yet; a crash on the way repeats all of it, which gives the same result.
  *
  * Formats: the kernel's fs/ext4/fast_commit.h.
  */
@@ -38,6 +37,8 @@ struct ext4_fc_state {
 	unsigned int	valid_tags;	/* before the last good tail */
 	char		*blocks;	/* those to replay, one after the other */
 	unsigned int	n_blocks;
+	struct last_record *last;	/* inode records by number */
+	unsigned int	n_last;
 };
 
 /* ---- walking records of a block ---- */
@@ -184,14 +185,112 @@ static uint32_t get32(const char *p)
 	return le32_to_cpu(v);
 }
 
+typedef int (*record_fn)(handle_t *handle, struct ext4_fs *fs, const struct record *r);
+
+static int for_each_record(handle_t *handle, struct ext4_fs *fs, record_fn func)
+{
+	struct ext4_fc_state *fc = fs->fc;
+	unsigned int i, off, tags = 0;
+	struct record r;
+	int err;
+
+	for (i = 0; i < fc->n_blocks; i++) {
+		off = 0;
+		while (next_record(fc->blocks + ((size_t)i << fs->block_bits), fs->block_size, &off, &r)) {
+			if (tags++ == fc->valid_tags)
+				return 0;
+			err = func(handle, fs, &r);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Inodes that are alive at the end, each with its generation: the last record
+ * of each counts.  Sorted by number; later records come last.
+ */
+struct last_record {
+	uint32_t	ino, generation, index;
+	bool		alive;
+};
+
+static int by_ino(const void *a, const void *b)
+{
+	const struct last_record *x = a, *y = b;
+
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static int collect_inode(handle_t *handle __attribute__((unused)), struct ext4_fs *fs, const struct record *r)
+{
+	struct ext4_fc_state *fc = fs->fc;
+	struct ext2_inode raw;
+
+	if (r->tag != TAG_INODE)
+		return 0;
+	memcpy(&raw, r->value + 4, sizeof(raw));
+	fc->last[fc->n_last] = (struct last_record){ get32(r->value), le32_to_cpu(raw.i_generation), fc->n_last,
+						     raw.i_links_count != 0 };
+	fc->n_last++;
+	return 0;
+}
+
+static int collect_inodes(struct ext4_fs *fs)
+{
+	struct ext4_fc_state *fc = fs->fc;
+	int err;
+
+	fc->last = calloc(fc->valid_tags, sizeof(*fc->last));
+	if (!fc->last)
+		return -ENOMEM;
+	err = for_each_record(NULL, fs, collect_inode);
+	qsort(fc->last, fc->n_last, sizeof(*fc->last), by_ino);
+	return err;
+}
+
+/* Is this inode, as it is now on the disk, alive in the end? */
+static int lives_on(struct ext4_fs *fs, uint32_t ino, bool *ret)
+{
+	const struct ext4_fc_state *fc = fs->fc;
+	unsigned int low = 0, high = fc->n_last, mid;
+	struct ext2_inode_large *raw;
+	struct iocache_buf *buf;
+	int err;
+
+	while (low < high) {
+		mid = (low + high) / 2;
+		if (fc->last[mid].ino <= ino)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*ret = false;
+	if (!low || fc->last[low - 1].ino != ino || !fc->last[low - 1].alive)
+		return 0;
+	err = ext4_raw_inode_at(fs, ino, &buf, &raw);
+	if (err)
+		return err;
+	*ret = le32_to_cpu(raw->i_generation) == fc->last[low - 1].generation;
+	iocache_put(buf);
+	return 0;
+}
+
 static int apply_name(handle_t *handle, struct ext4_fs *fs, const struct record *r)
 {
 	uint32_t parent = get32(r->value), ino = get32(r->value + 4);
 	const char *name = r->value + 8;
 	size_t len = r->len - 8;
+	bool keep;
+	int err;
 
-	if (r->tag == TAG_UNLINK)
-		return ext4_fc_unlink(handle, fs, parent, ino, name, len);
+	if (r->tag == TAG_UNLINK) {
+		err = ino && ino <= fs->inodes_count ? lives_on(fs, ino, &keep) : -EUCLEAN;
+		return err ? err : ext4_fc_unlink(handle, fs, parent, ino, name, len, keep);
+	}
 	return ext4_fc_link(handle, fs, parent, ino, name, len, r->tag == TAG_CREAT);
 }
 
@@ -249,52 +348,40 @@ static int count_record(handle_t *handle, struct ext4_fs *fs, const struct recor
 	return ext4_fc_recount(handle, fs, get32(r->value));
 }
 
-typedef int (*record_fn)(handle_t *handle, struct ext4_fs *fs, const struct record *r);
-
-static int for_each_record(handle_t *handle, struct ext4_fs *fs, record_fn func)
+/* What one pass frees is not given out again before its end. */
+static int run_pass(struct ext4_fs *fs, record_fn func)
 {
-	struct ext4_fc_state *fc = fs->fc;
-	unsigned int i, off, tags = 0;
-	struct record r;
-	int err;
+	handle_t *handle;
+	int err = jbd2_journal_start(fs->journal, EXT4_CREDITS_DIR, 0, &handle);
 
-	for (i = 0; i < fc->n_blocks; i++) {
-		off = 0;
-		while (next_record(fc->blocks + ((size_t)i << fs->block_bits), fs->block_size, &off, &r)) {
-			if (tags++ == fc->valid_tags)
-				return 0;
-			err = func(handle, fs, &r);
-			if (err)
-				return err;
-		}
-	}
-	return 0;
+	if (err)
+		return err;
+	ext4_lockdep_enter(EXT4_LOCK_HANDLE, 0);
+	return ext4_journal_stop(handle, for_each_record(handle, fs, func));
 }
 
-static int replay_all(handle_t *handle, struct ext4_fs *fs)
+static int replay_all(struct ext4_fs *fs)
 {
-	int err = for_each_record(handle, fs, claim_range);
+	int err = collect_inodes(fs);
 
 	if (!err)
-		err = for_each_record(handle, fs, apply_record);
+		err = run_pass(fs, claim_range);
 	if (!err)
-		err = for_each_record(handle, fs, settle_range);
-	return err ? err : for_each_record(handle, fs, count_record);
+		err = run_pass(fs, apply_record);
+	if (!err)
+		err = run_pass(fs, settle_range);
+	if (!err)
+		err = run_pass(fs, count_record);
+	/* Blocks were freed and used again at once: what memory knows of them is not true. */
+	ext4_groups_shrink(fs);
+	return err;
 }
 
 int ext4_fc_finish(void *priv)
 {
 	struct ext4_fs *fs = priv;
-	struct ext4_fc_state *fc = fs->fc;
-	handle_t *handle;
-	int err = 0;
+	int err = fs->fc && fs->fc->valid_tags ? replay_all(fs) : 0;
 
-	if (fc && fc->valid_tags) {
-		/* One handle for all: what it frees is not given out again before its end. */
-		err = jbd2_journal_start(fs->journal, EXT4_CREDITS_DIR, 0, &handle);
-		if (!err)
-			err = ext4_journal_stop(handle, replay_all(handle, fs));
-	}
 	ext4_fc_free(fs);
 	return err;
 }
@@ -304,6 +391,7 @@ void ext4_fc_free(struct ext4_fs *fs)
 	if (!fs->fc)
 		return;
 	free(fs->fc->blocks);
+	free(fs->fc->last);
 	free(fs->fc);
 	fs->fc = NULL;
 }

@@ -6,8 +6,34 @@
 #include "ext4/fast_commit_i.h"
 #include "ext4/namei_i.h"
 
+static int is_inode_used(struct ext4_fs *fs, uint32_t ino)
+{
+	struct iocache_buf *gd_buf, *buf;
+	struct ext4_group_desc *gd;
+	int err = ext4_group_desc(fs, (ino - 1) / fs->inodes_per_group, &gd_buf, &gd);
+
+	if (err)
+		return err;
+	if (gd->bg_flags & cpu_to_le16(EXT2_BG_INODE_UNINIT)) {
+		iocache_put(gd_buf);
+		return 0;
+	}
+	err = ext4_bread(fs, ext2fs_bg_inode_bitmap_loc(gd, fs->desc_size), &buf);
+	iocache_put(gd_buf);
+	if (err)
+		return err;
+	err = ext4_test_bit(buf->b_data, (ino - 1) % fs->inodes_per_group);
+	iocache_put(buf);
+	return err;
+}
+
+/* -ESTALE for what is deleted, so that it is not deleted again. */
 static int get_inode(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **inode)
 {
+	int err = ino && ino <= fs->inodes_count ? is_inode_used(fs, ino) : 0;
+
+	if (err <= 0)
+		return err ? err : -ESTALE;
 	return ext4_iget_flags(fs, ino, EXT4_IGET_ORPHAN, inode);
 }
 
@@ -78,7 +104,22 @@ int ext4_fc_link(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32_t
 	return err;
 }
 
-int ext4_fc_unlink(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32_t ino, const char *name, size_t len)
+/* The last name went; @keep: a later record knows the inode as alive, so this is not the first replay. */
+static int drop_link(handle_t *handle, struct ext4_inode *inode, bool keep)
+{
+	if (S_ISDIR(inode->i_type))
+		inode->i_nlink = 0;
+	else
+		ext4_dec_nlink(inode);
+	if (!inode->i_nlink && !keep)
+		return ext4_fc_kill_inode(handle, inode);
+	if (!inode->i_nlink)
+		inode->i_nlink = 1;
+	return ext4_mark_inode_dirty(handle, inode);
+}
+
+int ext4_fc_unlink(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32_t ino, const char *name, size_t len,
+		   bool keep)
 {
 	struct ext4_inode *dir, *inode;
 	int err = get_inode(fs, parent, &dir);
@@ -91,15 +132,12 @@ int ext4_fc_unlink(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32
 		return err == -ESTALE ? 0 : err;
 	}
 	err = S_ISDIR(dir->i_type) ? ext4_delete_entry(handle, dir, name, len, ino) : -EUCLEAN;
-	if (!err && S_ISDIR(inode->i_type)) {
-		inode->i_nlink = 0;
+	if (!err && S_ISDIR(inode->i_type))
 		ext4_dec_nlink(dir);
-		err = ext4_mark_inode_dirty(handle, dir);
-	} else if (!err) {
-		ext4_dec_nlink(inode);
-	}
 	if (!err)
-		err = ext4_mark_inode_dirty(handle, inode);
+		err = ext4_mark_inode_dirty(handle, dir);
+	if (!err)
+		err = drop_link(handle, inode, keep);
 	ext4_put_after(handle, inode);
 	ext4_put_after(handle, dir);
 	return err == -ENOENT ? 0 : err;
@@ -122,8 +160,47 @@ static int mark_inode_used(handle_t *handle, struct ext4_fs *fs, uint32_t ino, b
 	return ext4_change_inodes_end(handle, fs, &c);
 }
 
+/*
+ * Delete in the middle of the replay: later records may use its blocks and its
+ * number again.  Whoever still holds it holds nothing.
+ */
+int ext4_fc_kill_inode(handle_t *handle, struct ext4_inode *inode)
+{
+	struct ext4_fs *fs = inode->i_fs;
+	bool has_blocks = (S_ISREG(inode->i_type) || S_ISDIR(inode->i_type) || S_ISLNK(inode->i_type)) &&
+			  !ext4_is_fast_symlink(inode) && !ext4_has_inline_data(inode);
+	int err = 0;
+
+	cache_node_unhash(fs->icache, &inode->i_node);
+	ext4_state_clear(inode, EXT4_STATE_READY);
+	if (has_blocks)
+		err = ext4_map_remove(handle, inode, 0, (uint64_t)EXT_MAX_BLOCK);
+	if (!err)
+		err = ext4_xattr_delete(handle, inode);
+	if (err)
+		return err;
+	ext4_isize_set(inode, 0);
+	inode->i_nlink = 0;
+	inode->i_dtime = (uint32_t)ext4_now(inode).tv_sec;
+	err = ext4_mark_inode_dirty(handle, inode);
+	return err ? err : ext4_free_inode(handle, inode);
+}
+
+/* The number belongs to another inode than the one on the disk, if that is still there. */
+static int end_old_life(handle_t *handle, struct ext4_fs *fs, uint32_t ino)
+{
+	struct ext4_inode *inode;
+	int err = get_inode(fs, ino, &inode);
+
+	if (err)
+		return err == -ESTALE ? 0 : err;
+	err = ext4_fc_kill_inode(handle, inode);
+	ext4_put_after(handle, inode);
+	return err;
+}
+
 /* The mapping stays, unless there was none or the data is inline. */
-static void merge_raw(struct ext2_inode_large *to, const void *from, size_t len)
+static void merge_raw(struct ext2_inode_large *to, const void *from, size_t len, bool same_life)
 {
 	struct ext2_inode_large fc;
 	struct ext3_extent_header *hdr = (struct ext3_extent_header *)to->i_block;
@@ -138,7 +215,7 @@ static void merge_raw(struct ext2_inode_large *to, const void *from, size_t len)
 	       len - offsetof(struct ext2_inode_large, i_generation));
 	if (flags & EXT4_INLINE_DATA_FL || !(flags & EXT4_EXTENTS_FL)) {
 		memcpy(to->i_block, fc.i_block, sizeof(to->i_block));
-	} else if (le16_to_cpu(hdr->eh_magic) != EXT3_EXT_MAGIC) {
+	} else if (!same_life || le16_to_cpu(hdr->eh_magic) != EXT3_EXT_MAGIC) {
 		memset(to->i_block, 0, sizeof(to->i_block));
 		hdr->eh_magic = cpu_to_le16(EXT3_EXT_MAGIC);
 		hdr->eh_max = cpu_to_le16((sizeof(to->i_block) - sizeof(*hdr)) / sizeof(struct ext3_extent));
@@ -147,26 +224,31 @@ static void merge_raw(struct ext2_inode_large *to, const void *from, size_t len)
 
 int ext4_fc_set_inode(handle_t *handle, struct ext4_fs *fs, uint32_t ino, const void *raw, size_t len)
 {
-	const struct ext2_inode *fc = raw;
 	struct ext2_inode_large *to;
+	struct ext2_inode fc;
 	struct ext4_inode *inode;
 	struct iocache_buf *buf;
+	bool same_life;
 	int err;
 
+	memcpy(&fc, raw, sizeof(fc));
 	if (ino < fs->first_ino || ino > fs->inodes_count)
 		return ext4_corrupt(fs, ino, 0, "a fast commit changes a reserved inode");
 	err = ext4_raw_inode_at(fs, ino, &buf, &to);
 	if (err)
 		return err;
-	err = ext4_write_access(handle, buf);
+	same_life = to->i_generation == fc.i_generation;
+	err = same_life ? 0 : end_old_life(handle, fs, ino);
+	if (!err)
+		err = ext4_write_access(handle, buf);
 	if (!err) {
-		merge_raw(to, raw, len);
+		merge_raw(to, raw, len, same_life);
 		ext2fs_inode_csum_set(&fs->super->csum, ino, to);
 		err = ext4_dirty(handle, buf);
 	}
 	iocache_put(buf);
 	if (!err)
-		err = mark_inode_used(handle, fs, ino, S_ISDIR(le16_to_cpu(fc->i_mode)));
+		err = mark_inode_used(handle, fs, ino, S_ISDIR(le16_to_cpu(fc.i_mode)));
 	if (!err)
 		err = get_inode(fs, ino, &inode);
 	if (err)
@@ -190,7 +272,7 @@ static int check_range(struct ext4_fs *fs, const struct ext3_extent *ex)
 /* Bits of one group: mark used those that are free. */
 static int claim_in_group(handle_t *handle, struct ext4_fs *fs, uint32_t group, uint32_t bit, uint32_t n)
 {
-	uint32_t end = bit + n, from, to, taken = 0;
+	uint32_t end = bit + n, from, to, at, taken = 0;
 	struct ext4_group_change c;
 	int err = ext4_change_blocks_begin(handle, fs, group, &c);
 
@@ -199,21 +281,22 @@ static int claim_in_group(handle_t *handle, struct ext4_fs *fs, uint32_t group, 
 	for (from = bit; (from = ext4_next_zero(c.bitmap_buf->b_data, end, from)) < end; from = to) {
 		to = ext4_next_set(c.bitmap_buf->b_data, end, from);
 		ext4_set_bits(c.bitmap_buf->b_data, from, to - from);
+		/* What was freed a moment ago is free on the disk only. */
+		for (at = from; at < to; at++)
+			c.gi->busy_free -= !ext4_test_bit(c.gi->busy, at);
 		ext4_set_bits(c.gi->busy, from, to - from);
 		taken += to - from;
 	}
-	c.gi->busy_free -= taken;
 	ext2fs_bg_free_blocks_count_set(c.gd, fs->desc_size,
 					ext2fs_bg_free_blocks_count(c.gd, fs->desc_size) - taken);
 	__atomic_sub_fetch(&fs->free_blocks, taken, __ATOMIC_RELAXED);
 	return ext4_change_blocks_end(handle, fs, &c);
 }
 
-int ext4_fc_claim_range(handle_t *handle, struct ext4_fs *fs, const struct ext3_extent *ex)
+static int claim_blocks(handle_t *handle, struct ext4_fs *fs, blk64_t blk, uint32_t left)
 {
-	uint32_t left = ext_len(ex), group, bit, n;
-	blk64_t blk = ext_pblk(ex);
-	int err = check_range(fs, ex);
+	uint32_t group, bit, n;
+	int err = 0;
 
 	while (left && !err) {
 		group = ext4_group_of(fs, blk);
@@ -226,6 +309,13 @@ int ext4_fc_claim_range(handle_t *handle, struct ext4_fs *fs, const struct ext3_
 		left -= n;
 	}
 	return err;
+}
+
+int ext4_fc_claim_range(handle_t *handle, struct ext4_fs *fs, const struct ext3_extent *ex)
+{
+	int err = check_range(fs, ex);
+
+	return err ? err : claim_blocks(handle, fs, ext_pblk(ex), ext_len(ex));
 }
 
 static int is_used(struct ext4_fs *fs, blk64_t blk)
@@ -290,6 +380,9 @@ static int add_run(handle_t *handle, struct ext4_inode *inode, const struct ext3
 		       ext4_map_convert(handle, inode, map->lblk, map->len, unwritten);
 	if (map->pblk)
 		err = ext4_map_remove(handle, inode, map->lblk, (uint64_t)map->lblk + map->len);
+	/* An earlier record may have freed them. */
+	if (!err)
+		err = claim_blocks(handle, inode->i_fs, want, map->len);
 	return err ? err : ext4_map_insert(handle, inode, map->lblk, want, map->len, unwritten);
 }
 
@@ -333,34 +426,53 @@ int ext4_fc_del_range(handle_t *handle, struct ext4_fs *fs, uint32_t ino, uint32
 
 /* ---- counting ---- */
 
-/* Blocks of the tree itself: each level's block is counted when the walk enters it. */
-static int count_tree(struct ext4_inode *inode, uint64_t *blocks)
+/*
+ * One leaf's extents, and the tree's blocks above it that the walk enters now.  All of
+ * them are marked used: what the inodes of the records had before may have been freed since.
+ */
+static int count_leaf(handle_t *handle, struct ext4_inode *inode, struct ext4_ext_path *path, blk64_t *last,
+		      uint64_t *blocks)
+{
+	struct ext3_extent_header *leaf = path->level[path->depth].hdr;
+	const struct ext3_extent *ex;
+	unsigned int k;
+	int i, err = 0;
+
+	for (i = 1; i <= path->depth && !err; i++) {
+		if (path->level[i].buf->b_blocknr == last[i])
+			continue;
+		last[i] = path->level[i].buf->b_blocknr;
+		*blocks += 1;
+		err = claim_blocks(handle, inode->i_fs, last[i], 1);
+	}
+	for (k = 0; k < ext_entries(leaf) && !err; k++) {
+		ex = ext_leaf(leaf) + k;
+		*blocks += ext_len(ex);
+		err = ext4_block_valid(inode->i_fs, inode->i_ino, ext_pblk(ex), ext_len(ex)) ?
+		      claim_blocks(handle, inode->i_fs, ext_pblk(ex), ext_len(ex)) : -EUCLEAN;
+	}
+	return err;
+}
+
+static int count_tree(handle_t *handle, struct ext4_inode *inode, uint64_t *blocks)
 {
 	blk64_t last[EXT4_MAX_EXTENT_DEPTH + 1] = { 0 };
 	struct ext4_ext_path path;
-	struct ext3_extent_header *leaf;
 	uint32_t lblk = 0, next;
-	unsigned int k;
-	int i, err;
+	int err;
 
 	do {
 		err = ext4_ext_find(inode, lblk, &path);
 		if (err)
 			return err;
-		for (i = 1; i <= path.depth; i++) {
-			*blocks += path.level[i].buf->b_blocknr != last[i];
-			last[i] = path.level[i].buf->b_blocknr;
-		}
-		leaf = path.level[path.depth].hdr;
-		for (k = 0; k < ext_entries(leaf); k++)
-			*blocks += ext_len(ext_leaf(leaf) + k);
+		err = count_leaf(handle, inode, &path, last, blocks);
 		next = ext4_ext_next_leaf_block(&path);
 		ext4_ext_put_path(&path);
-		if (next <= lblk)
+		if (err || next <= lblk)
 			break;
 		lblk = next;
 	} while (lblk != EXT_MAX_BLOCK);
-	return 0;
+	return err;
 }
 
 int ext4_fc_recount(handle_t *handle, struct ext4_fs *fs, uint32_t ino)
@@ -373,7 +485,7 @@ int ext4_fc_recount(handle_t *handle, struct ext4_fs *fs, uint32_t ino)
 		return err == -ESTALE ? 0 : err;
 	blocks = inode->i_file_acl ? 1 : 0;
 	if (inode->i_flags & EXT4_EXTENTS_FL) {
-		err = count_tree(inode, &blocks);
+		err = count_tree(handle, inode, &blocks);
 		if (!err) {
 			inode->i_blocks = blocks << (fs->block_bits - 9);
 			err = ext4_mark_inode_dirty(handle, inode);

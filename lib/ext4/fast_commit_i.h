@@ -10,7 +10,10 @@
 
 int ext4_fc_link(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32_t ino, const char *name, size_t len,
 		 bool creating);
-int ext4_fc_unlink(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32_t ino, const char *name, size_t len);
+/* @keep: the inode lives on, its other names are counted by a later record. */
+int ext4_fc_unlink(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32_t ino, const char *name, size_t len,
+		   bool keep);
+int ext4_fc_kill_inode(handle_t *handle, struct ext4_inode *inode);
 /* All of the inode but its mapping. */
 int ext4_fc_set_inode(handle_t *handle, struct ext4_fs *fs, uint32_t ino, const void *raw, size_t len);
 int ext4_fc_add_range(handle_t *handle, struct ext4_fs *fs, uint32_t ino, const struct ext3_extent *ex);
@@ -19,6 +22,7 @@ int ext4_fc_del_range(handle_t *handle, struct ext4_fs *fs, uint32_t ino, uint32
 int ext4_fc_claim_range(handle_t *handle, struct ext4_fs *fs, const struct ext3_extent *ex);
 /* After all: free what was claimed and is not mapped in the end. */
 int ext4_fc_settle_range(handle_t *handle, struct ext4_fs *fs, uint32_t ino, const struct ext3_extent *ex);
+/* At the very end: i_blocks, and every block that the inode maps is marked used. */
 int ext4_fc_recount(handle_t *handle, struct ext4_fs *fs, uint32_t ino);
 
 #endif /* EXT4_FAST_COMMIT_I_H */
