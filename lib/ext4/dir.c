@@ -565,10 +565,10 @@ int ext4_dir_empty(struct ext4_inode *dir)
 		return inline_empty(dir);
 	for (lblk = 0; lblk < n; lblk++) {
 		err = ext4_bread_inode(NULL, dir, lblk, NULL, &buf);
+		if (!err && !buf)
+			err = ext4_corrupt(dir->i_fs, dir->i_ino, 0, "block %u of the directory is a hole", lblk);
 		if (err)
 			return err;
-		if (!buf)
-			continue;
 		area = (struct ext4_area){ dir, buf->b_data, dir->i_fs->block_size, buf->b_blocknr };
 		err = area_empty(&area);
 		iocache_put(buf);

@@ -223,7 +223,8 @@ static int check(struct ext4_inode *inode)
 	if (S_ISREG(inode->i_type) && size > ext4_max_size(inode))
 		return ext4_corrupt(fs, inode->i_ino, 0, "the size is beyond what can be mapped");
 	if (S_ISDIR(inode->i_type) && !ext4_has_inline_data(inode) &&
-	    (size % fs->block_size || size >> fs->block_bits > UINT32_MAX))
+	    (size % fs->block_size || size >> fs->block_bits > UINT32_MAX ||
+	     size >> fs->block_bits > fs->blocks_count))
 		return ext4_corrupt(fs, inode->i_ino, 0, "the directory has an odd size");
 	if (S_ISLNK(inode->i_type) && size >= fs->block_size)
 		return ext4_corrupt(fs, inode->i_ino, 0, "the symlink is longer than a block");
