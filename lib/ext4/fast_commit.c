@@ -39,6 +39,7 @@ struct ext4_fc_state {
 	unsigned int	n_blocks;
 	struct last_record *last;	/* inode records by number */
 	unsigned int	n_last;
+	unsigned int	current;	/* the record that is looked at */
 };
 
 /* ---- walking records of a block ---- */
@@ -197,6 +198,7 @@ static int for_each_record(handle_t *handle, struct ext4_fs *fs, record_fn func)
 	for (i = 0; i < fc->n_blocks; i++) {
 		off = 0;
 		while (next_record(fc->blocks + ((size_t)i << fs->block_bits), fs->block_size, &off, &r)) {
+			fc->current = tags;
 			if (tags++ == fc->valid_tags)
 				return 0;
 			err = func(handle, fs, &r);
@@ -208,7 +210,7 @@ static int for_each_record(handle_t *handle, struct ext4_fs *fs, record_fn func)
 }
 
 /*
- * Inodes that are alive at the end, each with its generation: the last record
+ * What the records say of inodes, each with its generation: the last record
  * of each counts.  Sorted by number; later records come last.
  */
 struct last_record {
@@ -233,7 +235,7 @@ static int collect_inode(handle_t *handle __attribute__((unused)), struct ext4_f
 	if (r->tag != TAG_INODE)
 		return 0;
 	memcpy(&raw, r->value + 4, sizeof(raw));
-	fc->last[fc->n_last] = (struct last_record){ get32(r->value), le32_to_cpu(raw.i_generation), fc->n_last,
+	fc->last[fc->n_last] = (struct last_record){ get32(r->value), le32_to_cpu(raw.i_generation), fc->current,
 						     raw.i_links_count != 0 };
 	fc->n_last++;
 	return 0;
@@ -252,7 +254,7 @@ static int collect_inodes(struct ext4_fs *fs)
 	return err;
 }
 
-/* Is this inode, as it is now on the disk, alive in the end? */
+/* Is this inode, as it is now on the disk, alive by a record that is still to come? */
 static int lives_on(struct ext4_fs *fs, uint32_t ino, bool *ret)
 {
 	const struct ext4_fc_state *fc = fs->fc;
@@ -269,7 +271,8 @@ static int lives_on(struct ext4_fs *fs, uint32_t ino, bool *ret)
 			high = mid;
 	}
 	*ret = false;
-	if (!low || fc->last[low - 1].ino != ino || !fc->last[low - 1].alive)
+	if (!low || fc->last[low - 1].ino != ino || !fc->last[low - 1].alive ||
+	    fc->last[low - 1].index < fc->current)
 		return 0;
 	err = ext4_raw_inode_at(fs, ino, &buf, &raw);
 	if (err)
