@@ -89,6 +89,8 @@ int ext4_trim(struct ext4_fs *fs, uint64_t start, uint64_t len, uint64_t minlen,
 	end = len >> fs->block_bits > fs->blocks_count - first ? fs->blocks_count : first + (len >> fs->block_bits);
 	if (first < fs->first_data_block)
 		first = fs->first_data_block;
+	/* What was just deleted is free from the commit on. */
+	err = jbd2_journal_force_commit(fs->journal);
 	while (!err && first < end) {
 		group = ext4_group_of(fs, first);
 		from = first - ext4_group_first_block(fs, group);
