@@ -40,12 +40,20 @@ void caller_end(const struct caller *caller)
 
 int caller_open(const struct caller *caller, const char *path, int flags, mode_t mode)
 {
-	int fd;
+	int fd, extra = 0;
+	struct stat st;
 
 	caller_begin(caller);
-	fd = open(path, flags | O_CLOEXEC, mode);
+	/* What could make open() wait for somebody else, or become our terminal, must not. */
+	if (!(flags & O_PATH) && !stat(path, &st) && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+		extra = (O_NONBLOCK | O_NOCTTY) & ~flags;
+	fd = open(path, flags | extra | O_CLOEXEC, mode);
 	caller_end(caller);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	if (extra & O_NONBLOCK)
+		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	return fd;
 }
 
 /* One line, without comment and white space at its ends. */
