@@ -43,7 +43,8 @@ def fast_commits(image):
         if not count:
             count = 64
             struct.pack_into(">I", sb, 0x54, count)
-        (tid,) = struct.unpack_from(">I", sb, 0x18)
+        # One transaction is in the log already; fast commits carry the number of the next.
+        tid = struct.unpack_from(">I", sb, 0x18)[0] + 1
         f.seek(log[0] * BS)
         f.write(sb)
         extent = struct.pack("<IHHI", 3, 2, 0, 2900)
@@ -58,7 +59,8 @@ def fast_commits(image):
         second += name(3, 2, 40, b"made") + name(4, 15, 12, b"linked")
         second += tlv(8, struct.pack("<II", tid, 0))
         for i, block in enumerate((area, second)):
-            f.seek(log[len(log) - count + i] * BS)
+            # The first block of the area is not used.
+            f.seek(log[len(log) - count + 1 + i] * BS)
             f.write(block + tlv(7, bytes(BS - len(block) - 4)))
         f.seek(1024 + 0x60)
         incompat = struct.unpack("<I", f.read(4))[0] | 4

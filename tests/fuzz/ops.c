@@ -67,6 +67,7 @@ static void look_at_xattrs(struct ext4_inode *inode)
 	}
 	ext4_getxattr(inode, "user.nothing", buffer, sizeof(buffer));
 	ext4_getxattr(inode, "system.posix_acl_access", buffer, 100);
+	ext4_getxattr(inode, "system.posix_acl_default", buffer, 100);
 }
 
 static void look_at(struct ext4_inode *inode)
@@ -319,6 +320,23 @@ static void op_data(struct ext4_inode *inode, const struct input_op *op)
 	}
 }
 
+/* The ACL of a base image, with one byte changed. */
+static void set_acl(struct ext4_inode *inode, const struct input_op *op)
+{
+	static const uint16_t entries[][2] = { { 1, 6 }, { 2, 4 }, { 4, 4 }, { 16, 6 }, { 32, 4 } };
+	uint32_t acl[11] = { 2 };
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		acl[1 + 2 * i] = entries[i][0] | (uint32_t)entries[i][1] << 16;
+		acl[2 + 2 * i] = entries[i][0] == 2 ? 1 : ~0U;
+	}
+	if (op->c & 1)
+		((uint8_t *)acl)[op->c % sizeof(acl)] = op->b;
+	ext4_setxattr(inode, op->b & 16 ? "system.posix_acl_default" : "system.posix_acl_access", acl,
+		      op->c & 2 ? sizeof(acl) : op->c % sizeof(acl), 0);
+}
+
 static void op_xattr(struct ext4_inode *inode, const struct input_op *op)
 {
 	static const char *const names[] = {
@@ -330,6 +348,8 @@ static void op_xattr(struct ext4_inode *inode, const struct input_op *op)
 	memset(buffer, 'x', 256 * 17);
 	if (op->op % OP_KINDS == 16)
 		ext4_removexattr(inode, name);
+	else if (op->b % 8 == 5)
+		set_acl(inode, op);
 	else
 		ext4_setxattr(inode, name, buffer, op->b & 8 ? op->c * 17 : op->c, 0);
 }
