@@ -62,16 +62,26 @@ int ext4_resv_commit(handle_t *handle, struct ext4_fs *fs, blk64_t start, uint32
 	return 0;
 }
 
+/* Not among file data, where it would cut a run in two: the first group of the flex group. */
+static blk64_t meta_goal(struct ext4_inode *inode)
+{
+	struct ext4_fs *fs = inode->i_fs;
+	uint32_t group = (inode->i_ino - 1) / fs->inodes_per_group;
+
+	return ext4_group_first_block(fs, group & ~((1U << fs->log_groups_per_flex) - 1));
+}
+
 int ext4_new_meta_block(handle_t *handle, struct ext4_inode *inode, blk64_t goal, blk64_t *ret)
 {
 	struct ext4_fs *fs = inode->i_fs;
+	unsigned int flags = EXT4_ALLOC_METADATA | EXT4_ALLOC_PRIVILEGED;
 	struct ext4_resv resv;
 	int err;
 
-	if (!goal)
-		goal = ext4_inode_goal(inode);
 	/* The mapping of a reserved write must not fail for want of one block: metadata may use the reserve. */
-	err = ext4_resv_get(fs, goal, 1, EXT4_ALLOC_METADATA | EXT4_ALLOC_PACK | EXT4_ALLOC_PRIVILEGED, &resv);
+	if (!goal)
+		flags |= EXT4_ALLOC_PACK;
+	err = ext4_resv_get(fs, goal ? goal : meta_goal(inode), 1, flags, &resv);
 	if (!err)
 		err = ext4_resv_commit(handle, fs, resv.start, 1);
 	if (!err)

@@ -262,7 +262,7 @@ void ext4_resv_release(struct ext4_fs *fs, blk64_t start, uint32_t len);
  * gone all the same.
  */
 int ext4_resv_commit(handle_t *handle, struct ext4_fs *fs, blk64_t start, uint32_t len);
-/* Reserve and commit one metadata block near @goal for @inode; i_blocks is the caller's. */
+/* Reserve and commit one metadata block near @goal (0 = away from file data) for @inode; i_blocks is the caller's. */
 int ext4_new_meta_block(handle_t *handle, struct ext4_inode *inode, blk64_t goal, blk64_t *ret);
 #define EXT4_FREE_METADATA	1	/* was metadata, or journaled data: revoke */
 /* Free blocks on disk; they become reusable when the handle's transaction is durable.  i_blocks is the caller's. */

@@ -66,12 +66,28 @@ static int insert_by_append(handle_t *handle, struct ext4_inode *inode, uint32_t
 	return err;
 }
 
+/* Lengthen the entry before to its limit: how many blocks of the run it took, fewer than all. */
+static uint32_t fill_up(struct ext4_ext_level *leaf, uint32_t lblk, blk64_t pblk, uint32_t len, bool unwritten)
+{
+	struct ext3_extent *ex = ext_leaf(leaf->hdr) + leaf->slot;
+	uint32_t room;
+
+	if (leaf->slot < 0 || !follows(ex, lblk, pblk, unwritten))
+		return 0;
+	room = ext_max_len(unwritten) - ext_len(ex);
+	if (!room || room >= len)
+		return 0;
+	ext_fill(ex, ext_lblk(ex), ext_pblk(ex), ext_len(ex) + room, unwritten);
+	return room;
+}
+
 static int insert_entry(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len,
 			bool unwritten)
 {
 	struct ext4_ext_path path;
 	struct ext4_ext_level *leaf;
 	struct ext3_extent *ex;
+	uint32_t taken;
 	int err;
 
 	err = ext4_ext_make_room(handle, inode, lblk, 1, &path);
@@ -80,10 +96,12 @@ static int insert_entry(handle_t *handle, struct ext4_inode *inode, uint32_t lbl
 	leaf = &path.level[path.depth];
 	err = ext4_ext_access(handle, &path, path.depth);
 	if (!err) {
+		/* There is room for an entry: now the run may also be divided, nothing can fail in between. */
+		taken = fill_up(leaf, lblk, pblk, len, unwritten);
 		ex = ext_leaf(leaf->hdr) + leaf->slot + 1;
 		memmove(ex + 1, ex, (ext_entries(leaf->hdr) - leaf->slot - 1) * sizeof(*ex));
 		leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + 1);
-		ext_fill(ex, lblk, pblk, len, unwritten);
+		ext_fill(ex, lblk + taken, pblk + taken, len - taken, unwritten);
 		join(leaf->hdr, leaf->slot + 1);
 		err = ext4_ext_dirty(handle, inode, &path, path.depth);
 	}

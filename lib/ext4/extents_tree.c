@@ -62,7 +62,7 @@ static int grow(handle_t *handle, struct ext4_inode *inode)
 
 	if (depth >= EXT4_MAX_EXTENT_DEPTH)
 		return -ENOSPC;
-	err = new_tree_block(handle, inode, ext_entries(root) ? ext_pblk(ext_leaf(root)) : 0, &buf);
+	err = new_tree_block(handle, inode, 0, &buf);
 	if (err)
 		return err;
 	hdr = (struct ext3_extent_header *)buf->b_data;
