@@ -14,19 +14,31 @@ static bool follows(const struct ext3_extent *ex, uint32_t lblk, blk64_t pblk, b
 	return ext_end(ex) == lblk && ext_pblk(ex) + ext_len(ex) == pblk && ext_unwritten(ex) == unwritten;
 }
 
-/* Join entries @slot and @slot + 1 of the leaf if they are one run.  The leaf is writable. */
+/*
+ * Join entries @slot and @slot + 1 of the leaf if they are one run.  What does not fit one entry
+ * moves to the front, so that the second can still grow.  The leaf is writable.
+ */
 static bool join(struct ext3_extent_header *hdr, int slot)
 {
 	struct ext3_extent *a = ext_leaf(hdr) + slot, *b = a + 1;
-	uint32_t len;
+	uint32_t len_a, len_b, move;
+	bool unwritten;
 
 	if (slot < 0 || slot + 1 >= (int)ext_entries(hdr) ||
 	    !follows(a, ext_lblk(b), ext_pblk(b), ext_unwritten(b)))
 		return false;
-	len = ext_len(a) + ext_len(b);
-	if (len > ext_max_len(ext_unwritten(a)))
+	unwritten = ext_unwritten(a);
+	len_a = ext_len(a);
+	len_b = ext_len(b);
+	move = ext_max_len(unwritten) - len_a;
+	if (!move)
 		return false;
-	ext_fill(a, ext_lblk(a), ext_pblk(a), len, ext_unwritten(a));
+	if (move < len_b) {
+		ext_fill(a, ext_lblk(a), ext_pblk(a), len_a + move, unwritten);
+		ext_fill(b, ext_lblk(b) + move, ext_pblk(b) + move, len_b - move, unwritten);
+		return true;
+	}
+	ext_fill(a, ext_lblk(a), ext_pblk(a), len_a + len_b, unwritten);
 	memmove(b, b + 1, (ext_entries(hdr) - slot - 2) * sizeof(*b));
 	hdr->eh_entries = cpu_to_le16(ext_entries(hdr) - 1);
 	return true;
