@@ -76,26 +76,39 @@ static void show_title(const struct service *service, int argc, char **argv)
 	free(line);
 }
 
+/* End the conversation if it goes on, and forget all about it; NULL is fine. */
+static void abandon(struct service *service)
+{
+	if (!service)
+		return;
+	close_terminal(service);
+	fuse_service_send_goodbye(service->sf, 1);
+	fuse_service_destroy(&service->sf);
+	fuse_opt_free_args(&service->args);
+	support_log_to_stderr();
+	free(service);
+}
+
 bool service_start(struct service **ret, int *argc, char ***argv)
 {
 	struct service *service = calloc(1, sizeof(*service));
 	int err = service ? fuse_service_accept(&service->sf) : -ENOMEM;
 
 	*ret = NULL;
+	if (service)
+		service->terminal = -1;
 	if (!err && !service->sf) {
 		free(service);
 		return true;
 	}
 	if (!err) {
-		service->terminal = -1;
 		support_log_to_callback(log_line, service);
 		service->args = (struct fuse_args)FUSE_ARGS_INIT(*argc, *argv);
 		err = fuse_service_append_args(service->sf, &service->args);
 	}
 	if (err) {
 		log_err("this is no mount that could be served: %s", strerror(-err));
-		if (service)
-			fuse_service_destroy(&service->sf);
+		abandon(service);
 		return false;
 	}
 	open_terminal(service);
@@ -231,13 +244,6 @@ bool service_mount(struct service *service, struct server *srv)
 
 int service_end(struct service *service, int status)
 {
-	if (service) {
-		close_terminal(service);
-		fuse_service_send_goodbye(service->sf, 1);
-		fuse_service_destroy(&service->sf);
-		fuse_opt_free_args(&service->args);
-		support_log_to_stderr();
-		free(service);
-	}
+	abandon(service);
 	return fuse_service_exit(status);
 }

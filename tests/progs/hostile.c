@@ -319,7 +319,7 @@ int main(int argc, char **argv)
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	/* As a service there is one seed for all; each connection is another. */
-	srandom(!strcmp(argv[1], "server") ? atoi(argv[2]) * 1000003 + getpid() : atoi(argv[2]));
+	srandom(atoi(argv[2]) + (strcmp(argv[1], "server") ? 0U : getpid() * 1000003U));
 	if (!strcmp(argv[1], "server"))
 		return play_server(argv[3]);
 	return argc < 5 ? 1 : play_helper(argv[3], argv + 4);
