@@ -37,7 +37,7 @@ static void log_message(void *priv __attribute__((unused)), enum ext4_log_level 
 		fprintf(stderr, "# %s\n", message);
 }
 
-static struct ext4_mount_opts options_for(uint8_t flags)
+static struct ext4_mount_opts options_for(uint8_t flags, uint8_t more)
 {
 	struct ext4_mount_opts opts = {
 		.device_name = "fuzz", .barrier = true, .acl = EXT4_UNSET, .user_xattr = EXT4_UNSET,
@@ -52,6 +52,11 @@ static struct ext4_mount_opts options_for(uint8_t flags)
 		opts.data = EXT4_DATA_JOURNAL;
 	if (flags & IN_SMALL_CACHE)
 		opts.cache_bytes = 16 * 1024;
+	opts.lazytime = more & MORE_LAZYTIME;
+	opts.sync = more & MORE_SYNC;
+	opts.discard = more & MORE_DISCARD;
+	opts.atime = more & MORE_STRICTATIME ? EXT4_ATIME_STRICT : EXT4_ATIME_RELATIME;
+	opts.grpid = more & MORE_GRPID;
 	return opts;
 }
 
@@ -64,10 +69,10 @@ static void drop_mmp(struct fuzzio *d)
 	fuzzio_patch(d, at, &byte, 1);
 }
 
-static void run(struct base *b, uint8_t flags, const struct input_op *ops, size_t n_ops)
+static void run(struct base *b, const struct input_head *head, const struct input_op *ops, size_t n_ops)
 {
 	io_channel dev = fuzzio_channel(b->dev, 1024);
-	struct ext4_mount_opts opts = options_for(flags);
+	struct ext4_mount_opts opts = options_for(head->flags, head->more);
 	struct ext4_probe_info info;
 	struct ext4_fs *fs;
 	char reason[200];
@@ -97,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sums_zero = head->flags & IN_ZERO_CRC;
 	b->dev->hide_size = head->flags & IN_NO_SIZE;
 	base_patch(b, patches, n_patches);
-	run(b, head->flags, ops, n_ops);
+	run(b, head, ops, n_ops);
 	fuzzio_restore(b->dev);
 	return 0;
 }

@@ -21,11 +21,17 @@
 #define IN_NOLOAD	0x40
 #define IN_SMALL_CACHE	0x80
 
+#define MORE_LAZYTIME	0x01
+#define MORE_SYNC	0x02
+#define MORE_DISCARD	0x04
+#define MORE_STRICTATIME 0x08
+#define MORE_GRPID	0x10
+
 struct input_head {
 	uint8_t	seed;		/* base image, modulo their number */
 	uint8_t	flags;		/* IN_* */
 	uint8_t	patches;
-	uint8_t	spare;
+	uint8_t	more;		/* MORE_* */
 };
 
 enum patch_kind { PATCH_8, PATCH_16, PATCH_32, PATCH_ADD16, PATCH_ADD32, PATCH_COPY, PATCH_MOVE, PATCH_KINDS };

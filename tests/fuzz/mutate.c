@@ -157,12 +157,15 @@ static void change(struct draft *d, unsigned int *seed)
 		d->head.flags ^= 1 << pick(seed, 8);
 		break;
 	case 1:
-		d->head.seed = pick(seed, base_count());
+		d->head.more ^= 1 << pick(seed, 5);
 		break;
 	case 2:
+		d->head.seed = pick(seed, base_count());
+		break;
 	case 3:
 	case 4:
 	case 5:
+	case 6:
 		change_ops(d, seed);
 		break;
 	default:
