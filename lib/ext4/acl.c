@@ -74,23 +74,29 @@ static bool valid(const struct acl *acl)
 
 /* ---- the form of the attributes ---- */
 
+/* @value comes as it lay in a message: anywhere. */
 static int parse_xattr(const void *value, size_t size, struct acl **ret)
 {
-	const struct posix_acl_xattr_header *hdr = value;
-	const struct posix_acl_xattr_entry *e = (const void *)(hdr + 1);
+	struct posix_acl_xattr_header hdr;
+	struct posix_acl_xattr_entry e;
+	const char *p = value;
 	struct acl *acl;
 	unsigned int i, n;
 
-	if (size < sizeof(*hdr) || (size - sizeof(*hdr)) % sizeof(*e) ||
-	    hdr->a_version != cpu_to_le32(POSIX_ACL_XATTR_VERSION))
+	if (size < sizeof(hdr) || (size - sizeof(hdr)) % sizeof(e))
 		return -EINVAL;
-	n = (size - sizeof(*hdr)) / sizeof(*e);
+	memcpy(&hdr, p, sizeof(hdr));
+	if (hdr.a_version != cpu_to_le32(POSIX_ACL_XATTR_VERSION))
+		return -EINVAL;
+	n = (size - sizeof(hdr)) / sizeof(e);
 	acl = new_acl(n);
 	if (!acl)
 		return -ENOMEM;
 	acl->n = n;
-	for (i = 0; i < n; i++)
-		acl->e[i] = (struct ace){ le16_to_cpu(e[i].e_tag), le16_to_cpu(e[i].e_perm), le32_to_cpu(e[i].e_id) };
+	for (i = 0, p += sizeof(hdr); i < n; i++, p += sizeof(e)) {
+		memcpy(&e, p, sizeof(e));
+		acl->e[i] = (struct ace){ le16_to_cpu(e.e_tag), le16_to_cpu(e.e_perm), le32_to_cpu(e.e_id) };
+	}
 	if (!valid(acl)) {
 		free(acl);
 		return -EINVAL;
