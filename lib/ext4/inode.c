@@ -386,10 +386,16 @@ int ext4_mark_inode_dirty(handle_t *handle, struct ext4_inode *inode)
 void ext4_write_times(struct ext4_inode *inode)
 {
 	handle_t *handle;
+	int err = ext4_journal_start(inode->i_fs, EXT4_CREDITS_INODE, &handle);
 
-	if (ext4_journal_start(inode->i_fs, EXT4_CREDITS_INODE, &handle))
+	if (!err)
+		err = ext4_journal_stop(handle, ext4_mark_inode_dirty(handle, inode));
+	if (!err)
 		return;
-	ext4_journal_stop(handle, ext4_mark_inode_dirty(handle, inode));
+	/* Whoever drops the last reference must not find them again: they are lost. */
+	pthread_mutex_lock(&inode->i_lock);
+	ext4_state_clear(inode, EXT4_STATE_DIRTY_TIME);
+	pthread_mutex_unlock(&inode->i_lock);
 }
 
 /* ---- deleting ---- */
