@@ -134,8 +134,8 @@ static int list_find(struct ext4_inode *dir, const struct ext4_name *name, struc
 	return -ENOENT;
 }
 
-static int insert_in_leaf(handle_t *handle, struct ext4_inode *dir, struct iocache_buf *buf,
-			  const struct ext4_name *name, uint32_t ino, uint8_t ftype)
+int ext4_insert_in_leaf(handle_t *handle, struct ext4_inode *dir, struct iocache_buf *buf,
+			const struct ext4_name *name, uint32_t ino, uint8_t ftype)
 {
 	struct ext4_area area = ext4_leaf_area(dir, buf);
 	int err = ext4_area_has_room(&area, name->len);
@@ -182,7 +182,7 @@ static int list_insert(handle_t *handle, struct ext4_inode *dir, const struct ex
 		err = ext4_read_leaf(dir, lblk, &buf);
 		if (err)
 			return err;
-		err = insert_in_leaf(handle, dir, buf, name, ino, ftype);
+		err = ext4_insert_in_leaf(handle, dir, buf, name, ino, ftype);
 		iocache_put(buf);
 		if (err != -ENOSPC)
 			return err;

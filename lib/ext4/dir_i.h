@@ -45,6 +45,9 @@ static inline bool ext4_is_dot(const struct ext2_dir_entry_2 *de)
 struct ext4_area ext4_leaf_area(struct ext4_inode *dir, struct iocache_buf *buf);
 /* Leaf @lblk, checksum verified when new in the cache; a hole is -EUCLEAN. */
 int ext4_read_leaf(struct ext4_inode *dir, uint32_t lblk, struct iocache_buf **ret);
+/* -ENOSPC, with nothing changed, when the name does not fit. */
+int ext4_insert_in_leaf(handle_t *handle, struct ext4_inode *dir, struct iocache_buf *buf, const struct ext4_name *name,
+			uint32_t ino, uint8_t ftype);
 int ext4_dirty_leaf(handle_t *handle, struct ext4_inode *dir, struct iocache_buf *buf);
 /* One more block at the end of @dir: zeroed, with create access; i_size has grown. */
 int ext4_append_block(handle_t *handle, struct ext4_inode *dir, uint32_t *lblk, struct iocache_buf **ret);

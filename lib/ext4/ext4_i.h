@@ -418,6 +418,8 @@ int ext4_map_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, u
 /* The first mapped (data) block at or after lblk; false in *found when none. */
 int ext4_map_next(struct ext4_inode *inode, uint32_t lblk, struct ext4_map *map, bool *found);
 /* Forget the extent found last: the mapping changes. */
+/* Are its blocks known to the journal, and to be revoked when they are freed? */
+bool ext4_maps_metadata(const struct ext4_inode *inode);
 void ext4_es_drop(struct ext4_inode *inode);
 int ext4_ext_check_root(struct ext4_inode *inode);
 void ext4_ext_init(struct ext4_inode *inode);	/* an empty extent root in i_block */
@@ -504,6 +506,8 @@ bool ext4_inline_may_begin(const struct ext4_inode *inode);
 int ext4_inline_write(handle_t *handle, struct ext4_inode *inode, const void *buf, size_t len, uint64_t off);
 /* Move the data out into blocks (file: data block written at once; directory: a metadata block). */
 int ext4_inline_convert(handle_t *handle, struct ext4_inode *inode);
+/* The same in a handle of its own, for a file that may be inline; no handle open. */
+int ext4_leave_inline(struct ext4_inode *inode);
 int ext4_inline_truncate(handle_t *handle, struct ext4_inode *inode, uint64_t size);
 /* A new directory starts inline when the feature is on; files with their first data. */
 int ext4_inline_init(handle_t *handle, struct ext4_inode *inode);

@@ -55,6 +55,21 @@ static bool append(struct ext4_ext_level *leaf, uint32_t lblk, blk64_t pblk, uin
 	return true;
 }
 
+/* The leaf for @lblk, with room for @room more entries, writable; on failure there is no path. */
+static int writable_leaf(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, unsigned int room,
+			 struct ext4_ext_path *path, struct ext4_ext_level **leaf)
+{
+	int err = room ? ext4_ext_make_room(handle, inode, lblk, room, path) : ext4_ext_find(inode, lblk, path);
+
+	if (err)
+		return err;
+	*leaf = &path->level[path->depth];
+	err = ext4_ext_access(handle, path, path->depth);
+	if (err)
+		ext4_ext_put_path(path);
+	return err;
+}
+
 /* Try to lengthen an entry: 1 = done, 0 = it takes one of its own. */
 static int insert_by_append(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, blk64_t pblk, uint32_t len,
 			    bool unwritten)
@@ -63,12 +78,10 @@ static int insert_by_append(handle_t *handle, struct ext4_inode *inode, uint32_t
 	struct ext4_ext_level *leaf;
 	int err;
 
-	err = ext4_ext_find(inode, lblk, &path);
+	err = writable_leaf(handle, inode, lblk, 0, &path, &leaf);
 	if (err)
 		return err;
-	leaf = &path.level[path.depth];
-	err = ext4_ext_access(handle, &path, path.depth);
-	if (!err && append(leaf, lblk, pblk, len, unwritten)) {
+	if (append(leaf, lblk, pblk, len, unwritten)) {
 		join(leaf->hdr, leaf->slot);
 		err = ext4_ext_dirty(handle, inode, &path, path.depth);
 		if (!err)
@@ -102,21 +115,17 @@ static int insert_entry(handle_t *handle, struct ext4_inode *inode, uint32_t lbl
 	uint32_t taken;
 	int err;
 
-	err = ext4_ext_make_room(handle, inode, lblk, 1, &path);
+	err = writable_leaf(handle, inode, lblk, 1, &path, &leaf);
 	if (err)
 		return err;
-	leaf = &path.level[path.depth];
-	err = ext4_ext_access(handle, &path, path.depth);
-	if (!err) {
-		/* There is room for an entry: now the run may also be divided, nothing can fail in between. */
-		taken = fill_up(leaf, lblk, pblk, len, unwritten);
-		ex = ext_leaf(leaf->hdr) + leaf->slot + 1;
-		memmove(ex + 1, ex, (ext_entries(leaf->hdr) - leaf->slot - 1) * sizeof(*ex));
-		leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + 1);
-		ext_fill(ex, lblk + taken, pblk + taken, len - taken, unwritten);
-		join(leaf->hdr, leaf->slot + 1);
-		err = ext4_ext_dirty(handle, inode, &path, path.depth);
-	}
+	/* There is room for an entry: now the run may also be divided, nothing can fail in between. */
+	taken = fill_up(leaf, lblk, pblk, len, unwritten);
+	ex = ext_leaf(leaf->hdr) + leaf->slot + 1;
+	memmove(ex + 1, ex, (ext_entries(leaf->hdr) - leaf->slot - 1) * sizeof(*ex));
+	leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + 1);
+	ext_fill(ex, lblk + taken, pblk + taken, len - taken, unwritten);
+	join(leaf->hdr, leaf->slot + 1);
+	err = ext4_ext_dirty(handle, inode, &path, path.depth);
 	if (!err && leaf->slot < 0)
 		err = ext4_ext_fix_indexes(handle, inode, &path, path.depth);
 	ext4_ext_put_path(&path);
@@ -150,17 +159,13 @@ static int join_around(handle_t *handle, struct ext4_inode *inode, uint32_t lblk
 	bool changed;
 	int err;
 
-	err = ext4_ext_find(inode, lblk, &path);
+	err = writable_leaf(handle, inode, lblk, 0, &path, &leaf);
 	if (err)
 		return err;
-	leaf = &path.level[path.depth];
-	err = ext4_ext_access(handle, &path, path.depth);
-	if (!err) {
-		changed = join(leaf->hdr, leaf->slot);
-		changed |= join(leaf->hdr, leaf->slot - 1);
-		if (changed)
-			err = ext4_ext_dirty(handle, inode, &path, path.depth);
-	}
+	changed = join(leaf->hdr, leaf->slot);
+	changed |= join(leaf->hdr, leaf->slot - 1);
+	if (changed)
+		err = ext4_ext_dirty(handle, inode, &path, path.depth);
 	ext4_ext_put_path(&path);
 	return err;
 }
@@ -177,23 +182,19 @@ static int convert_one(handle_t *handle, struct ext4_inode *inode, uint32_t from
 	unsigned int n = 0;
 	int err;
 
-	err = ext4_ext_make_room(handle, inode, from, 2, &path);
+	err = writable_leaf(handle, inode, from, 2, &path, &leaf);
 	if (err)
 		return err;
-	leaf = &path.level[path.depth];
 	ex = ext_leaf(leaf->hdr) + leaf->slot;
 	if (ext_lblk(ex) < from)
 		ext_fill(&pieces[n++], ext_lblk(ex), ext_pblk(ex), from - ext_lblk(ex), !to_unwritten);
 	ext_fill(&pieces[n++], from, ext_pblk(ex) + (from - ext_lblk(ex)), to - from, to_unwritten);
 	if (to < ext_end(ex))
 		ext_fill(&pieces[n++], to, ext_pblk(ex) + (to - ext_lblk(ex)), ext_end(ex) - to, !to_unwritten);
-	err = ext4_ext_access(handle, &path, path.depth);
-	if (!err) {
-		memmove(ex + n, ex + 1, (ext_entries(leaf->hdr) - leaf->slot - 1) * sizeof(*ex));
-		memcpy(ex, pieces, n * sizeof(*ex));
-		leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + n - 1);
-		err = ext4_ext_dirty(handle, inode, &path, path.depth);
-	}
+	memmove(ex + n, ex + 1, (ext_entries(leaf->hdr) - leaf->slot - 1) * sizeof(*ex));
+	memcpy(ex, pieces, n * sizeof(*ex));
+	leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + n - 1);
+	err = ext4_ext_dirty(handle, inode, &path, path.depth);
 	ext4_ext_put_path(&path);
 	return err ? err : join_around(handle, inode, from);
 }
@@ -229,11 +230,6 @@ int ext4_ext_convert(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, 
 
 /* ---- removal ---- */
 
-static bool holds_metadata(const struct ext4_inode *inode)
-{
-	return !S_ISREG(inode->i_type) || (inode->i_flags & EXT4_EA_INODE_FL) || ext4_journals_data(inode);
-}
-
 /* Split the extent at @slot so that [from, to) can go and a tail stays: the tail becomes an entry of its own. */
 static int split_off_tail(handle_t *handle, struct ext4_inode *inode, uint32_t from, uint32_t to)
 {
@@ -242,19 +238,15 @@ static int split_off_tail(handle_t *handle, struct ext4_inode *inode, uint32_t f
 	struct ext3_extent *ex;
 	int err;
 
-	err = ext4_ext_make_room(handle, inode, from, 1, &path);
+	err = writable_leaf(handle, inode, from, 1, &path, &leaf);
 	if (err)
 		return err;
-	leaf = &path.level[path.depth];
-	err = ext4_ext_access(handle, &path, path.depth);
-	if (!err) {
-		ex = ext_leaf(leaf->hdr) + leaf->slot;
-		memmove(ex + 1, ex, (ext_entries(leaf->hdr) - leaf->slot) * sizeof(*ex));
-		leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + 1);
-		ext_fill(ex + 1, to, ext_pblk(ex) + (to - ext_lblk(ex)), ext_end(ex) - to, ext_unwritten(ex));
-		ext_fill(ex, ext_lblk(ex), ext_pblk(ex), to - ext_lblk(ex), ext_unwritten(ex));
-		err = ext4_ext_dirty(handle, inode, &path, path.depth);
-	}
+	ex = ext_leaf(leaf->hdr) + leaf->slot;
+	memmove(ex + 1, ex, (ext_entries(leaf->hdr) - leaf->slot) * sizeof(*ex));
+	leaf->hdr->eh_entries = cpu_to_le16(ext_entries(leaf->hdr) + 1);
+	ext_fill(ex + 1, to, ext_pblk(ex) + (to - ext_lblk(ex)), ext_end(ex) - to, ext_unwritten(ex));
+	ext_fill(ex, ext_lblk(ex), ext_pblk(ex), to - ext_lblk(ex), ext_unwritten(ex));
+	err = ext4_ext_dirty(handle, inode, &path, path.depth);
 	ext4_ext_put_path(&path);
 	return err;
 }
@@ -285,7 +277,7 @@ static int remove_step(handle_t *handle, struct ext4_inode *inode, uint32_t from
 	struct ext4_ext_level *leaf = &path->level[path->depth];
 	struct ext3_extent *ex = ext_leaf(leaf->hdr) + leaf->slot;
 	uint32_t first = ext_lblk(ex) > from ? ext_lblk(ex) : from, n;
-	bool metadata = holds_metadata(inode);
+	bool metadata = ext4_maps_metadata(inode);
 	blk64_t pblk;
 	int err;
 
@@ -324,7 +316,7 @@ int ext4_ext_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, u
 		end = EXT_MAX_BLOCK;
 	while (end > lblk) {
 		err = ext4_journal_ensure(handle, remove_credits(inode),
-					  holds_metadata(inode) ? REVOKES_PER_STEP + EXT4_MAX_EXTENT_DEPTH :
+					  ext4_maps_metadata(inode) ? REVOKES_PER_STEP + EXT4_MAX_EXTENT_DEPTH :
 					  EXT4_MAX_EXTENT_DEPTH);
 		if (err >= 0)
 			err = ext4_ext_find(inode, (uint32_t)(end - 1), &path);

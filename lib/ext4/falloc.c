@@ -184,17 +184,6 @@ static int check_mode(struct ext4_inode *inode, int mode, off_t off, off_t len)
 	return 0;
 }
 
-static int leave_inline(struct ext4_inode *inode)
-{
-	handle_t *handle;
-	int err;
-
-	if (!ext4_has_inline_data(inode))
-		return 0;
-	err = ext4_journal_start(inode->i_fs, EXT4_CREDITS_MAP + EXT4_CREDITS_XATTR + EXT4_CREDITS_INODE, &handle);
-	return err ? err : ext4_journal_stop(handle, ext4_inline_convert(handle, inode));
-}
-
 static int extend_size(struct ext4_inode *inode, uint64_t size)
 {
 	return size > ext4_isize(inode) ? ext4_truncate(inode, size) : 0;
@@ -211,7 +200,7 @@ int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, con
 	if (!err)
 		err = ext4_check_rw(inode->i_fs);
 	if (!err)
-		err = leave_inline(inode);
+		err = ext4_leave_inline(inode);
 	if (!err)
 		err = ext4_kill_suidgid(inode);
 	if (err)

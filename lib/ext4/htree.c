@@ -144,7 +144,7 @@ int ext4_dx_probe(struct ext4_inode *dir, uint32_t major, struct ext4_dx_path *p
 	return 0;
 }
 
-uint32_t ext4_dx_leaf(const struct ext4_dx_path *path)
+static uint32_t path_leaf(const struct ext4_dx_path *path)
 {
 	const struct ext4_dx_frame *f = &path->frame[path->levels - 1];
 
@@ -201,9 +201,9 @@ static bool leaf_exists(const struct ext4_inode *dir, uint32_t lblk)
 	return lblk && lblk < ext4_dir_blocks(dir);
 }
 
-static int read_path_leaf(struct ext4_inode *dir, const struct ext4_dx_path *path, struct iocache_buf **buf)
+int ext4_dx_read_leaf(struct ext4_inode *dir, const struct ext4_dx_path *path, struct iocache_buf **buf)
 {
-	uint32_t lblk = ext4_dx_leaf(path);
+	uint32_t lblk = path_leaf(path);
 
 	if (!leaf_exists(dir, lblk))
 		return ext4_corrupt(dir->i_fs, dir->i_ino, 0, "the index points to block %u, past the end", lblk);
@@ -227,7 +227,7 @@ int ext4_dx_find(struct ext4_inode *dir, const struct ext4_name *name, struct io
 	if (err)
 		return err;
 	do {
-		err = read_path_leaf(dir, &path, buf);
+		err = ext4_dx_read_leaf(dir, &path, buf);
 		if (err)
 			break;
 		area = ext4_leaf_area(dir, *buf);
@@ -258,7 +258,7 @@ int ext4_dx_walk(struct ext4_inode *dir, uint32_t major, int (*func)(void *priv,
 	if (err)
 		return err;
 	do {
-		err = read_path_leaf(dir, &path, &buf);
+		err = ext4_dx_read_leaf(dir, &path, &buf);
 		if (err)
 			break;
 		err = func(priv, buf);

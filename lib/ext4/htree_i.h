@@ -59,6 +59,7 @@ void ext4_dx_put(struct ext4_dx_path *path);
  * *hash gets the hash where the next leaf begins.
  */
 int ext4_dx_next(struct ext4_inode *dir, struct ext4_dx_path *path, const uint32_t *major, uint32_t *hash);
-uint32_t ext4_dx_leaf(const struct ext4_dx_path *path);
+/* The leaf that the path ends in. */
+int ext4_dx_read_leaf(struct ext4_inode *dir, const struct ext4_dx_path *path, struct iocache_buf **buf);
 
 #endif /* EXT4_HTREE_I_H */

@@ -325,20 +325,6 @@ static int make_index_room(handle_t *handle, struct ext4_inode *dir, struct ext4
 
 /* ---- inserting ---- */
 
-static int try_leaf(handle_t *handle, struct ext4_inode *dir, struct iocache_buf *leaf, const struct ext4_name *name,
-		    uint32_t ino, uint8_t ftype)
-{
-	struct ext4_area area = ext4_leaf_area(dir, leaf);
-	int err = ext4_area_has_room(&area, name->len);
-
-	if (err <= 0)
-		return err ? err : -ENOSPC;
-	err = ext4_write_access(handle, leaf);
-	if (!err)
-		err = ext4_area_insert(&area, name, ino, ftype);
-	return err ? err : ext4_dirty_leaf(handle, dir, leaf);
-}
-
 /* Insert, or make some room: 0 = done, 1 = try again. */
 static int insert_step(handle_t *handle, struct ext4_inode *dir, const struct ext4_name *name, uint32_t ino,
 		       uint8_t ftype)
@@ -355,11 +341,9 @@ static int insert_step(handle_t *handle, struct ext4_inode *dir, const struct ex
 		err = ext4_dx_probe(dir, hash.major, &path);
 	if (err)
 		return err;
-	err = ext4_dx_leaf(&path) && ext4_dx_leaf(&path) < ext4_dir_blocks(dir) ?
-	      ext4_read_leaf(dir, ext4_dx_leaf(&path), &leaf) :
-	      ext4_corrupt(dir->i_fs, dir->i_ino, 0, "the index points past the end");
+	err = ext4_dx_read_leaf(dir, &path, &leaf);
 	if (!err) {
-		err = try_leaf(handle, dir, leaf, name, ino, ftype);
+		err = ext4_insert_in_leaf(handle, dir, leaf, name, ino, ftype);
 		if (err == -ENOSPC) {
 			err = is_full(&path.frame[path.levels - 1]) ? make_index_room(handle, dir, &path) :
 			      split_leaf(handle, dir, &path, leaf);

@@ -190,11 +190,6 @@ static int insert_part(handle_t *handle, struct ext4_inode *inode, uint32_t lblk
 
 /* ---- removal ---- */
 
-static bool holds_metadata(const struct ext4_inode *inode)
-{
-	return !S_ISREG(inode->i_type) || ext4_journals_data(inode);
-}
-
 static bool table_empty(const struct ext4_fs *fs, const __le32 *table)
 {
 	uint32_t i, n = 1U << table_bits(fs);
@@ -297,7 +292,7 @@ static int remove_step(handle_t *handle, struct ext4_inode *inode, uint32_t *lbl
 	slot = lv.path.slots[lv.path.depth];
 	table = level_table(inode, &lv, lv.path.depth);
 	max = end - *lblk < lv.path.run ? end - *lblk : lv.path.run;
-	if (holds_metadata(inode) && max > REVOKES_PER_STEP)
+	if (ext4_maps_metadata(inode) && max > REVOKES_PER_STEP)
 		max = REVOKES_PER_STEP;
 	n = run_length(table, slot, max);
 	pblk = le32_to_cpu(table[slot]);
@@ -306,7 +301,7 @@ static int remove_step(handle_t *handle, struct ext4_inode *inode, uint32_t *lbl
 		err = clear_slots(handle, inode, &lv, lv.path.depth, slot, n);
 		if (!err)
 			err = ext4_free_blocks(handle, inode->i_fs, inode->i_ino, pblk, n,
-					       holds_metadata(inode) ? EXT4_FREE_METADATA : 0);
+					       ext4_maps_metadata(inode) ? EXT4_FREE_METADATA : 0);
 		if (!err) {
 			ext4_inc_blocks(inode, -(int64_t)n);
 			err = drop_empty_tables(handle, inode, &lv);

@@ -353,6 +353,17 @@ int ext4_inline_convert(handle_t *handle, struct ext4_inode *inode)
 	return err;
 }
 
+int ext4_leave_inline(struct ext4_inode *inode)
+{
+	handle_t *handle;
+	int err;
+
+	if (!ext4_has_inline_data(inode))
+		return 0;
+	err = ext4_journal_start(inode->i_fs, EXT4_CREDITS_MAP + EXT4_CREDITS_XATTR + EXT4_CREDITS_INODE, &handle);
+	return err ? err : ext4_journal_stop(handle, ext4_inline_convert(handle, inode));
+}
+
 /* ---- directories ---- */
 
 int ext4_inline_dir_load(struct ext4_inode *dir, void *buf, size_t size, size_t *split)

@@ -10,6 +10,11 @@ static bool uses_extents(const struct ext4_inode *inode)
 	return (inode->i_flags & EXT4_EXTENTS_FL) != 0;
 }
 
+bool ext4_maps_metadata(const struct ext4_inode *inode)
+{
+	return !S_ISREG(inode->i_type) || (inode->i_flags & EXT4_EA_INODE_FL) || ext4_journals_data(inode);
+}
+
 int ext4_map_blocks(struct ext4_inode *inode, struct ext4_map *map)
 {
 	return uses_extents(inode) ? ext4_ext_map(inode, map) : ext4_ind_map(inode, map);

@@ -16,6 +16,11 @@ int ext4_check_name(const char *name, size_t len)
 	return 0;
 }
 
+static bool is_dot_name(const char *name, size_t len)
+{
+	return len <= 2 && name[0] == '.' && (len == 1 || name[1] == '.');
+}
+
 /* May names be added to or taken from @dir?  Its lock is held. */
 int ext4_check_dir(const struct ext4_inode *dir, bool adding)
 {
@@ -45,7 +50,7 @@ static int check_new(struct ext4_inode *dir, const char *name, size_t len)
 		err = ext4_check_dir(dir, true);
 	if (err)
 		return err;
-	if (len <= 2 && name[0] == '.' && (len == 1 || name[1] == '.'))
+	if (is_dot_name(name, len))
 		return -EEXIST;
 	err = ext4_find_entry(dir, name, len, &ino, &ftype);
 	return err == -ENOENT ? 0 : err ? err : -EEXIST;
@@ -100,7 +105,7 @@ int ext4_lookup(struct ext4_inode *dir, const char *name, size_t len, struct ext
 		return err;
 	ext4_lock_shared(dir);
 	err = S_ISDIR(dir->i_type) ? ext4_find_entry(dir, name, len, &ino, &ftype) : -ENOTDIR;
-	if (!err && ino == dir->i_ino && !(len == 1 && name[0] == '.') && !(len == 2 && !memcmp(name, "..", 2)))
+	if (!err && ino == dir->i_ino && !is_dot_name(name, len))
 		err = ext4_corrupt(dir->i_fs, ino, 0, "the directory contains itself");
 	/* Under the lock the entry keeps its inode from being deleted. */
 	if (!err)
@@ -519,7 +524,7 @@ int ext4_rmdir(struct ext4_inode *dir, const char *name, size_t len)
 	int err;
 
 	err = ext4_check_name(name, len);
-	if (!err && len <= 2 && name[0] == '.' && (len == 1 || name[1] == '.'))
+	if (!err && is_dot_name(name, len))
 		err = len == 1 ? -EINVAL : -ENOTEMPTY;
 	if (!err)
 		err = ext4_check_rw(dir->i_fs);

@@ -89,7 +89,9 @@ static int truncate_inline(struct ext4_inode *inode, uint64_t size)
 		ext4_update_sync_tid(handle, inode, true);
 		return ext4_journal_stop(handle, err);
 	}
-	err = ext4_journal_stop(handle, ext4_inline_convert(handle, inode));
+	err = ext4_journal_stop(handle, 0);
+	if (!err)
+		err = ext4_leave_inline(inode);
 	return err ? err : ext4_truncate(inode, size);
 }
 

@@ -248,17 +248,6 @@ static int write_all(struct writer *w, const char *from, size_t len, uint64_t of
 
 /* ---- before the data ---- */
 
-static int leave_inline(struct ext4_inode *inode)
-{
-	handle_t *handle;
-	int err = ext4_journal_start(inode->i_fs, EXT4_CREDITS_MAP + EXT4_CREDITS_XATTR + EXT4_CREDITS_INODE,
-				     &handle);
-
-	if (err)
-		return err;
-	return ext4_journal_stop(handle, ext4_inline_convert(handle, inode));
-}
-
 /* 1 = written inline, 0 = goes to blocks. */
 static int write_inline(struct writer *w, const char *from, size_t len, uint64_t off)
 {
@@ -283,7 +272,7 @@ static int write_inline(struct writer *w, const char *from, size_t len, uint64_t
 		if (err || done > 0)
 			return err ? err : 1;
 	}
-	return ext4_has_inline_data(inode) ? leave_inline(inode) : 0;
+	return ext4_leave_inline(inode);
 }
 
 /* Someone else's write takes away setuid and setgid, and file capabilities. */
