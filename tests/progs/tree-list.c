@@ -169,7 +169,8 @@ static void list_dir(const char *dir)
 	if (errno)
 		complain("readdir", dir);
 	closedir(d);
-	qsort(names, count, sizeof(*names), by_text);
+	if (count)
+		qsort(names, count, sizeof(*names), by_text);
 	for (size_t i = 0; i < count; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		free(names[i]);
