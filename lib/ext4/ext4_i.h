@@ -77,6 +77,7 @@ struct ext4_inode {
 	uint32_t		i_state;	/* atomic */
 	uint64_t		i_count;	/* references, the kernel's lookups included; under i_lock */
 	int			i_load_err;
+	bool			i_idle;		/* cached, used by nobody, counted in icache_idle; under i_lock */
 	pthread_rwlock_t	i_rwsem;
 	pthread_mutex_t		i_lock;
 
@@ -158,6 +159,7 @@ struct ext4_fs {
 	uint64_t		resv_clusters;	/* as the kernel's own reserve */
 
 	struct cache		*icache;
+	int64_t			icache_idle;	/* atomic */
 	pthread_mutex_t		icache_lock;	/* with the condition: waiting for an inode that is being read */
 	pthread_cond_t		icache_cond;
 	pthread_mutex_t		rename_lock;

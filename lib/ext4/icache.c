@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include "ext4/ext4_i.h"
 
-#define ICACHE_IDLE_MAX		(1U << 17)	/* nodes; above, idle ones are dropped ... */
-#define ICACHE_SHRINK_STEP	(1U << 12)	/* ... this many at a time */
+#define ICACHE_IDLE_MAX		(1U << 16)	/* inodes that nobody uses; above, some are dropped ... */
+#define ICACHE_SHRINK_STEP	(1U << 13)	/* ... this many at a time */
 
 static struct ext4_inode *inode_of(struct cache_node *node)
 {
@@ -47,6 +47,8 @@ static void icache_relse(struct cache *cache __attribute__((unused)), struct cac
 {
 	struct ext4_inode *inode = inode_of(node);
 
+	if (inode->i_idle)
+		__atomic_sub_fetch(&inode->i_fs->icache_idle, 1, __ATOMIC_RELAXED);
 	ext4_dir_close(inode->i_cursor);
 	pthread_rwlock_destroy(&inode->i_rwsem);
 	pthread_mutex_destroy(&inode->i_lock);
@@ -90,6 +92,10 @@ static void count_up(struct ext4_inode *inode)
 
 	pthread_mutex_lock(&inode->i_lock);
 	extra = inode->i_count++ > 0;
+	if (inode->i_idle) {
+		inode->i_idle = false;
+		__atomic_sub_fetch(&inode->i_fs->icache_idle, 1, __ATOMIC_RELAXED);
+	}
 	pthread_mutex_unlock(&inode->i_lock);
 	if (extra)
 		cache_node_put(inode->i_fs->icache, &inode->i_node);
@@ -195,13 +201,17 @@ int ext4_icache_new(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret)
 	bool created;
 	int err;
 
-	err = ext4_errno(cache_node_get(fs->icache, &ino, 0, &node, &created));
-	if (err)
-		return err;
-	if (!created) {
-		/* Somebody holds an inode that the bitmap said was free. */
+	for (;;) {
+		err = ext4_errno(cache_node_get(fs->icache, &ino, 0, &node, &created));
+		if (err)
+			return err;
+		if (created)
+			break;
+		/* Whoever asked for it by an old file handle finds nothing and goes. */
+		err = wait_ready(inode_of(node));
 		cache_node_put(fs->icache, node);
-		return ext4_corrupt(fs, ino, 0, "a free inode is in use");
+		if (!err)
+			return ext4_corrupt(fs, ino, 0, "a free inode is in use");
 	}
 	count_up(inode_of(node));
 	*ret = inode_of(node);
@@ -223,20 +233,25 @@ static void drop_last(struct ext4_inode *inode, bool delete)
 	if (delete)
 		ext4_evict_inode(inode);
 	cache_node_put(fs->icache, &inode->i_node);
-	if (cache_count(fs->icache) > ICACHE_IDLE_MAX)
+	/* Those in use are not counted: looking for idle ones among them costs time. */
+	if (__atomic_load_n(&fs->icache_idle, __ATOMIC_RELAXED) > ICACHE_IDLE_MAX)
 		cache_shrink(fs->icache, ICACHE_SHRINK_STEP);
 }
 
 void ext4_iput_many(struct ext4_inode *inode, uint64_t n)
 {
 	bool last, delete = false, dirty_time = false;
+	struct ext4_fs *fs;
 
 	if (!inode || !n)
 		return;
+	fs = inode->i_fs;
 	pthread_mutex_lock(&inode->i_lock);
 	/* A server that returns more than it got must not make the count wrap. */
-	inode->i_count -= n < inode->i_count ? n : inode->i_count;
-	last = inode->i_count == 0;
+	if (n > inode->i_count)
+		n = inode->i_count;
+	inode->i_count -= n;
+	last = n && inode->i_count == 0;
 	if (last && ext4_state(inode, EXT4_STATE_READY)) {
 		delete = inode->i_nlink == 0;
 		dirty_time = !delete && ext4_state(inode, EXT4_STATE_DIRTY_TIME);
@@ -244,6 +259,9 @@ void ext4_iput_many(struct ext4_inode *inode, uint64_t n)
 			ext4_state_set(inode, EXT4_STATE_FREEING);
 		/* The times are written with a reference of their own. */
 		inode->i_count += dirty_time;
+		inode->i_idle = !delete && !dirty_time;
+		if (inode->i_idle)
+			__atomic_add_fetch(&fs->icache_idle, 1, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&inode->i_lock);
 	if (dirty_time) {
