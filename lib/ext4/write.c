@@ -386,6 +386,9 @@ static ssize_t write_locked(struct writer *w, const char *from, size_t len, uint
 	} else {
 		err = write_all(w, from, len, off, &done);
 	}
+	/* Nobody comes back for the rest of what was in the kernel's cache: that is an error as a whole. */
+	if (err && !w->touch)
+		return err;
 	return done ? (ssize_t)done : err;
 }
 
@@ -395,6 +398,7 @@ ssize_t ext4_write(struct ext4_inode *inode, const void *buf, size_t len, off_t 
 	struct ext4_fs *fs = inode->i_fs;
 	struct writer w = { .inode = inode, .touch = !(flags & EXT4_WRITE_CACHED) };
 	struct ext4_cred owner;
+	size_t asked = len;
 	bool sync;
 	ssize_t ret;
 	int err;
@@ -425,6 +429,8 @@ ssize_t ext4_write(struct ext4_inode *inode, const void *buf, size_t len, off_t 
 		ext4_drop_prealloc(inode);
 	sync = ext4_wants_sync(inode);
 	ext4_unlock(inode);
+	if (ret > 0 && len < asked && (flags & EXT4_WRITE_CACHED))
+		return -EFBIG;
 sync:
 	if (ret > 0 && (sync || (flags & (EXT4_WRITE_SYNC | EXT4_WRITE_DSYNC)))) {
 		err = ext4_fsync(inode, !sync && !(flags & EXT4_WRITE_SYNC));
