@@ -375,6 +375,8 @@ static int link_in_handle(handle_t *handle, struct ext4_inode *inode, struct ext
 	ext4_inode_touch(inode, false);
 	if (was_nameless)
 		err = ext4_orphan_del(handle, inode);
+	if (err)
+		ext4_orphan_forget(inode);
 	return err ? err : ext4_mark_inode_dirty(handle, inode);
 }
 

@@ -170,6 +170,8 @@ static int finish(struct ext4_inode *inode, unsigned int *deleted, unsigned int 
 		if (!err)
 			err = ext4_journal_stop(handle, ext4_orphan_del(handle, inode));
 	}
+	if (err)
+		ext4_orphan_forget(inode);
 	ext4_iput(inode);
 	return err;
 }

@@ -105,6 +105,19 @@ static int grow(struct ext4_inode *inode, uint64_t size)
 	return err ? err : set_size(inode, size, false);
 }
 
+/*
+ * What lies past the size stays there, and the file stays in use: it must not be on
+ * the list of orphans when it leaves memory.
+ */
+static void give_up(struct ext4_inode *inode)
+{
+	handle_t *handle;
+
+	if (!ext4_journal_start(inode->i_fs, EXT4_CREDITS_ORPHAN + EXT4_CREDITS_INODE, &handle))
+		ext4_journal_stop(handle, ext4_orphan_del(handle, inode));
+	ext4_orphan_forget(inode);
+}
+
 int ext4_truncate(struct ext4_inode *inode, uint64_t size)
 {
 	uint64_t old = ext4_isize(inode), edge = (size | (inode->i_fs->block_size - 1)) + 1;
@@ -119,9 +132,16 @@ int ext4_truncate(struct ext4_inode *inode, uint64_t size)
 	ext4_drop_prealloc(inode);
 	if (size == old && !blocks_of(inode, old) && !inode->i_blocks)
 		return set_size(inode, size, false);
-	/* The size first: zeroes that reach the disk before it would damage a file that a crash leaves long. */
+	/*
+	 * The size first: zeroes that reach the disk before it would damage a file that a crash leaves
+	 * long.  A file without a name is an orphan already, and stays one.
+	 */
 	err = set_size(inode, size, true);
 	if (!err && (size & (inode->i_fs->block_size - 1)))
 		err = ext4_zero_partial(inode, size, edge);
-	return err ? err : free_past_size(inode, true);
+	if (!err)
+		err = free_past_size(inode, inode->i_nlink > 0);
+	if (err && inode->i_nlink)
+		give_up(inode);
+	return err;
 }
