@@ -24,7 +24,7 @@ static void parsers(const char *text)
 	if (parse_signed(text, -1000, 1000, &number) && (number < -1000 || number > 1000))
 		abort();
 	while ((word = parse_next_word(&rest)))
-		word_list_add(&list, word, text);
+		word_list_add(&list, word, list.len < 1000 ? text : NULL);
 	word_list_free(&list);
 	free(copy);
 }
