@@ -211,7 +211,7 @@ static int check(struct ext4_inode *inode)
 	struct ext4_fs *fs = inode->i_fs;
 	uint64_t size = ext4_isize(inode);
 
-	if (!known_type(inode->i_mode) && inode->i_ino != EXT2_BOOT_LOADER_INO)
+	if (!known_type(inode->i_mode))
 		return ext4_corrupt(fs, inode->i_ino, 0, "unknown type of file in mode 0%o", inode->i_mode);
 	if (inode->i_file_acl && !ext4_block_valid(fs, inode->i_ino, inode->i_file_acl, 1))
 		return ext4_corrupt(fs, inode->i_ino, inode->i_file_acl, "the xattr block is no file's block");
@@ -239,7 +239,7 @@ static int check_raw(struct ext4_inode *inode, const struct ext2_inode_large *ra
 	uint16_t extra = fs->inode_size > EXT2_GOOD_OLD_INODE_SIZE ? le16_to_cpu(raw->i_extra_isize) : 0;
 
 	/* Deleted or never used: no damage, only an old file handle. */
-	if (!raw->i_links_count && !(flags & EXT4_IGET_ORPHAN) && inode->i_ino != EXT2_BOOT_LOADER_INO)
+	if (!raw->i_links_count && !(flags & EXT4_IGET_ORPHAN))
 		return -ESTALE;
 	if (!raw->i_mode && inode->i_ino >= fs->first_ino)
 		return -ESTALE;
