@@ -221,8 +221,8 @@ out:
 static off_t seek_mapped(struct ext4_inode *inode, uint64_t off, uint64_t size, bool data)
 {
 	struct ext4_fs *fs = inode->i_fs;
+	uint64_t start, mapped = 0;
 	struct ext4_map map;
-	uint64_t start;
 	int err;
 
 	while (off < size) {
@@ -233,6 +233,10 @@ static off_t seek_mapped(struct ext4_inode *inode, uint64_t off, uint64_t size, 
 			return err;
 		if ((map.pblk && !map.unwritten) == data)
 			return off;
+		/* A tree that shares its branches can be as good as endless. */
+		mapped += map.pblk ? map.len : 0;
+		if (mapped > fs->blocks_count)
+			return ext4_corrupt(fs, inode->i_ino, 0, "the file has more blocks than there are");
 		off = (start + map.len) << fs->block_bits;
 	}
 	return data ? -ENXIO : (off_t)size;

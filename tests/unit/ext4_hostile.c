@@ -367,6 +367,31 @@ static void extent_tree_in_a_circle(void **state __attribute__((unused)))
 	end_recorded();
 }
 
+/* All ways through three levels of tables lead to one block: 16 million blocks in a file. */
+static void map_with_shared_branches(void **state __attribute__((unused)))
+{
+	blk64_t blk = craft_first_block(t, tree.file1);
+	struct ext2_inode_large *raw = craft_inode(t, tree.file1);
+	struct ext4_inode *inode;
+	unsigned int level, i;
+
+	for (level = 0; level < 3; level++)
+		for (i = 0; i < 256; i++)
+			((__le32 *)craft_block(t, blk + level))[i] = cpu_to_le32((uint32_t)(level ? blk + level - 1 :
+											 blk + 1));
+	raw->i_flags &= cpu_to_le32(~EXT4_EXTENTS_FL);
+	for (i = 0; i < EXT2_N_BLOCKS; i++)
+		raw->i_block[i] = cpu_to_le32((uint32_t)(i < EXT2_NDIR_BLOCKS ? blk : blk + i - EXT2_NDIR_BLOCKS));
+	ext2fs_inode_size_set(raw, 16ULL << 30);
+	craft_seal_inode(t, tree.file1);
+	etest_mount(t);
+	inode = get(tree.file1);
+	assert_int_equal(ext4_seek(inode, 0, SEEK_HOLE), -EUCLEAN);
+	ext4_iput(inode);
+	remove_name(EXT4_ROOT_INODE, "file1", false);
+	end_recorded();
+}
+
 /* ---- hashed directories ---- */
 
 static uint32_t big_directory(void)
@@ -813,7 +838,8 @@ int main(void)
 		TEST(file_over_the_superblock), TEST(file_over_the_journal), TEST(file_over_a_bitmap),
 		TEST(file_over_the_inodes), TEST(file_past_the_end), TEST(file_far_past_the_end),
 		TEST(extent_depth_6), TEST(more_extents_than_room), TEST(endless_size),
-		TEST(extent_tree_in_a_circle), TEST(index_to_itself), TEST(index_with_false_depth),
+		TEST(extent_tree_in_a_circle), TEST(map_with_shared_branches),
+		TEST(index_to_itself), TEST(index_with_false_depth),
 		TEST(index_past_the_end), TEST(shared_xattrs_counted_once), TEST(xattrs_nobody_uses),
 		TEST(xattrs_in_the_inode_table), TEST(xattr_value_outside), EA_TEST(value_referenced_twice),
 		EA_TEST(value_is_its_own_file), EA_TEST(value_inode_holds_itself), EA_TEST(value_with_false_count),
