@@ -18,7 +18,10 @@
 #define WIRE_MAX_ARGS		4096	/* words of a command line */
 #define WIRE_MAX_ARGS_BYTES	(1U << 20)	/* size of the file with the arguments */
 
-/* The first four bytes; each reads as ASCII.  In the comments: the values of struct wire_msg, and whether there is a text. */
+/*
+ * The first four bytes; each reads as ASCII.  In the comments: the values of struct wire_msg, and
+ * whether there is a text.
+ */
 enum wire_magic {
 	WIRE_HELLO	= 0x53414654,	/* lowest version, highest version, WIRE_HELLO_* */
 	WIRE_HELLO_REPLY = 0x4c415354,	/* version, zero */
