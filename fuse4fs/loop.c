@@ -230,7 +230,6 @@ struct loop *loop_start(struct server *srv, int wake)
 	burst_init(&loop->burst, fuse_session_fd(srv->se), &loop->stop);
 	loop->wake = wake;
 	loop->max_workers = srv->opt->single_thread ? 1 : MAX_WORKERS;
-	srv->several_threads = loop->max_workers > 1;
 	pthread_mutex_init(&loop->lock, NULL);
 	pthread_cond_init(&loop->unpark, NULL);
 	pthread_cond_init(&loop->exited, NULL);

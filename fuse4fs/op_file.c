@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The content of files: READ, WRITE, FSYNC, FALLOCATE, LSEEK.
+ * The content of files: READ, WRITE, FSYNC, FALLOCATE.  LSEEK is in op_lseek.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -100,32 +100,4 @@ void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t le
 	} while (enospc_retry(req_server(req), err, &attempt));
 	ext4_iput(inode);
 	reply_status(req, err);
-}
-
-/*
- * The kernel may hold pages of a file that is open for writing which we have
- * never seen, and does not write them back before it asks.  Make it do so: dropping
- * a range of its cache writes the dirty pages first.  That needs another thread to take the writes.
- */
-static void fetch_dirty_pages(struct server *srv, struct ext4_inode *inode, fuse_ino_t node)
-{
-	if (srv->several_threads && open_elsewhere_for_writing(srv, inode))
-		fuse_lowlevel_notify_inval_inode(srv->se, node, 0, 0);
-}
-
-void op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence,
-	      struct fuse_file_info *fi __attribute__((unused)))
-{
-	struct ext4_inode *inode = node_get_or_fail(req, node);
-	off_t found;
-
-	if (!inode)
-		return;
-	fetch_dirty_pages(req_server(req), inode, node);
-	found = ext4_seek(inode, off, whence);
-	ext4_iput(inode);
-	if (found < 0)
-		reply_status(req, found);
-	else
-		fuse_reply_lseek(req, found);
 }

@@ -27,6 +27,7 @@
 
 struct service;
 struct loop;
+struct seeker;
 
 struct server {
 	const struct options	*opt;
@@ -35,7 +36,7 @@ struct server {
 	struct ext4_fs		*fs;
 	struct fuse_session	*se;
 	struct ext4_inode	*root;
-	bool			several_threads;
+	struct seeker		*seeker;	/* answers what must wait for the kernel; NULL: nobody can */
 	unsigned int		protocol_minor, capabilities;	/* what INIT agreed on */
 	atomic_uint		writers[WRITER_SLOTS];
 	/* Forgets that are being processed, and how many have been: see enospc_retry(). */
@@ -98,6 +99,10 @@ void thread_buffer_free(void);
 void open_count(struct server *srv, struct ext4_inode *inode, int flags, struct fuse_file_info *fi);
 void open_uncount(struct server *srv, struct ext4_inode *inode, uint64_t fh);
 bool open_elsewhere_for_writing(struct server *srv, struct ext4_inode *inode);
+
+/* op_lseek.c: its thread, while several others serve */
+bool seeker_start(struct server *srv);
+void seeker_stop(struct server *srv);
 
 /* Operations, by file. */
 void op_init(void *userdata, struct fuse_conn_info *conn);
