@@ -202,8 +202,9 @@ kill_server()
 	local pid
 	pid=$(server_of "$1") || return
 	kill -9 "$pid"
+	# Forced: a thread that waits for the kernel to write back would keep the dead mount going.
+	umount -f "$2" 2>/dev/null || umount -l "$2"
 	wait_free "$1"
-	umount -l "$2"
 }
 
 # fsck_clean IMAGE NAME: a test point.
