@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The content of files: READ, WRITE, FSYNC, FALLOCATE.  LSEEK is in op_lseek.c.
+ * The content of files: READ, WRITE, FSYNC, FALLOCATE, LSEEK.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -100,4 +100,26 @@ void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t le
 	} while (enospc_retry(req_server(req), err, &attempt));
 	ext4_iput(inode);
 	reply_status(req, err);
+}
+
+/*
+ * The kernel may hold pages of a file that is open for writing which we have never seen, and an
+ * end of the file that we do not know; it writes neither back before it asks.  Asking it to do so
+ * would have our threads wait for writes that only they can take, where no signal
+ * reaches them.  EINVAL, "not supported", makes programs read all of the file, which is always right.
+ */
+void op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence,
+	      struct fuse_file_info *fi __attribute__((unused)))
+{
+	struct ext4_inode *inode = node_get_or_fail(req, node);
+	off_t found;
+
+	if (!inode)
+		return;
+	found = ext4_open_for_writing(inode) ? -EINVAL : ext4_seek(inode, off, whence);
+	ext4_iput(inode);
+	if (found < 0)
+		reply_status(req, found);
+	else
+		fuse_reply_lseek(req, found);
 }

@@ -17,22 +17,11 @@ static bool wants_write(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-static atomic_uint *writer_slot(struct server *srv, struct ext4_inode *inode)
-{
-	return &srv->writers[ext4_ino(inode) % WRITER_SLOTS];
-}
-
-bool open_elsewhere_for_writing(struct server *srv, struct ext4_inode *inode)
-{
-	return atomic_load(writer_slot(srv, inode)) != 0;
-}
-
-void open_count(struct server *srv, struct ext4_inode *inode, int flags, struct fuse_file_info *fi)
+void open_count(struct ext4_inode *inode, int flags, struct fuse_file_info *fi)
 {
 	fi->fh = 0;
 	if (wants_write(flags)) {
 		fi->fh |= FH_WRITING;
-		atomic_fetch_add(writer_slot(srv, inode), 1);
 		if (ext4_getxattr(inode, "security.capability", NULL, 0) >= 0)
 			fi->fh |= FH_HAS_CAPS;
 	}
@@ -40,10 +29,8 @@ void open_count(struct server *srv, struct ext4_inode *inode, int flags, struct 
 	fi->keep_cache = 1;
 }
 
-void open_uncount(struct server *srv, struct ext4_inode *inode, uint64_t fh)
+void open_uncount(struct ext4_inode *inode, uint64_t fh)
 {
-	if (fh & FH_WRITING)
-		atomic_fetch_sub(writer_slot(srv, inode), 1);
 	ext4_release_file(inode, fh & FH_WRITING);
 }
 
@@ -90,9 +77,9 @@ void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	if (err) {
 		reply_status(req, err);
 	} else {
-		open_count(srv, inode, fi->flags, fi);
+		open_count(inode, fi->flags, fi);
 		if (fuse_reply_open(req, fi))
-			open_uncount(srv, inode, fi->fh);
+			open_uncount(inode, fi->fh);
 	}
 	ext4_iput(inode);
 }
@@ -103,7 +90,7 @@ void op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 
 	if (!inode)
 		return;
-	open_uncount(req_server(req), inode, fi->fh);
+	open_uncount(inode, fi->fh);
 	ext4_iput(inode);
 	fuse_reply_err(req, 0);
 }
@@ -128,10 +115,10 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		reply_status(req, err);
 		return;
 	}
-	open_count(srv, inode, fi->flags, fi);
+	open_count(inode, fi->flags, fi);
 	fill_entry(srv, inode, &entry);
 	if (fuse_reply_create(req, &entry, fi)) {
-		open_uncount(srv, inode, fi->fh);
+		open_uncount(inode, fi->fh);
 		ext4_iput(inode);
 	}
 }

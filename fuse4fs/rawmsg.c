@@ -182,14 +182,14 @@ static void send_created(struct server *srv, struct ext4_inode *inode, int flags
 	struct fuse_file_info fi = { .flags = flags };
 	struct iovec iov[2] = { { &out, sizeof(out) }, { &open, sizeof(open) } };
 
-	open_count(srv, inode, flags, &fi);
+	open_count(inode, flags, &fi);
 	fill_entry(srv, inode, &entry);
 	out.nodeid = entry.ino;
 	out.generation = entry.generation;
 	fill_attr(&entry.attr, &out.attr);
 	open.fh = fi.fh;
 	if (send_reply(srv, 0, iov, 2)) {
-		open_uncount(srv, inode, fi.fh);
+		open_uncount(inode, fi.fh);
 		ext4_iput(inode);
 	}
 }

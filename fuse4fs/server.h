@@ -23,11 +23,9 @@
 #define CACHE_FOREVER	1e9
 
 /* Inodes open for writing, counted by a hash of their number. */
-#define WRITER_SLOTS	1024
 
 struct service;
 struct loop;
-struct seeker;
 
 struct server {
 	const struct options	*opt;
@@ -36,9 +34,7 @@ struct server {
 	struct ext4_fs		*fs;
 	struct fuse_session	*se;
 	struct ext4_inode	*root;
-	struct seeker		*seeker;	/* answers what must wait for the kernel; NULL: nobody can */
 	unsigned int		protocol_minor, capabilities;	/* what INIT agreed on */
-	atomic_uint		writers[WRITER_SLOTS];
 	/* Forgets that are being processed, and how many have been: see enospc_retry(). */
 	atomic_uint		forgets_running;
 	atomic_ulong		forgets_done;
@@ -96,13 +92,9 @@ void *thread_buffer(size_t size);
 void thread_buffer_free(void);
 
 /* op_open.c, shared with the answer to FUSE_TMPFILE */
-void open_count(struct server *srv, struct ext4_inode *inode, int flags, struct fuse_file_info *fi);
-void open_uncount(struct server *srv, struct ext4_inode *inode, uint64_t fh);
-bool open_elsewhere_for_writing(struct server *srv, struct ext4_inode *inode);
+void open_count(struct ext4_inode *inode, int flags, struct fuse_file_info *fi);
+void open_uncount(struct ext4_inode *inode, uint64_t fh);
 
-/* op_lseek.c: its thread, while several others serve */
-bool seeker_start(struct server *srv);
-void seeker_stop(struct server *srv);
 
 /* Operations, by file. */
 void op_init(void *userdata, struct fuse_conn_info *conn);

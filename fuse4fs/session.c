@@ -172,8 +172,6 @@ static void end_mount(struct server *srv, const char *mountpoint, dev_t dev)
 
 bool session_start(struct server *srv)
 {
-	if (!seeker_start(srv))
-		log_warn("no thread for lseek: unwritten data of open files may look like holes");
 	srv->loop = loop_start(srv, WAKE_SIGNAL);
 	return srv->loop;
 }
@@ -185,8 +183,6 @@ bool session_started(const struct server *srv)
 
 void session_stop(struct server *srv)
 {
-	/* First: what it waits for is done by the loop's threads. */
-	seeker_stop(srv);
 	if (srv->loop)
 		loop_stop(srv->loop);
 	srv->loop = NULL;

@@ -247,6 +247,7 @@ int ext4_map_runs(struct ext4_inode *inode, off_t off, size_t len, struct ext4_r
 /* Hooks around an open for writing/reading; they keep preallocation alive while open and drop it at the last close. */
 void ext4_open_file(struct ext4_inode *inode, bool writing);
 void ext4_release_file(struct ext4_inode *inode, bool writing);
+bool ext4_open_for_writing(const struct ext4_inode *inode);
 int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, const struct ext4_cred *cred);
 /* SEEK_DATA or SEEK_HOLE; -ENXIO past the end. */
 off_t ext4_seek(struct ext4_inode *inode, off_t off, int whence);

@@ -451,3 +451,8 @@ void ext4_release_file(struct ext4_inode *inode, bool writing)
 	if (writing && __atomic_sub_fetch(&inode->i_writers, 1, __ATOMIC_ACQ_REL) == 0)
 		ext4_drop_prealloc(inode);
 }
+
+bool ext4_open_for_writing(const struct ext4_inode *inode)
+{
+	return __atomic_load_n(&inode->i_writers, __ATOMIC_ACQUIRE) > 0;
+}

@@ -334,16 +334,35 @@ static void do_copy(struct file *f)
 	model_write(f, dst, from->data + src, len);
 }
 
+/* A server may refuse while the file is open for writing, and hears of its closing a little later. */
+static off_t patient_seek(int fd, off_t off, int whence)
+{
+	off_t found = -1;
+
+	for (int i = 0; i < 1000; i++) {
+		found = lseek(fd, off, whence);
+		if (found >= 0 || errno != EINVAL)
+			break;
+		usleep(5000);
+	}
+	return found;
+}
+
 /* What is said to be a hole reads as zeroes. */
 static void do_seek(struct file *f)
 {
 	size_t off = some_offset(f->size), end;
 	off_t data, hole;
+	int fd;
 
 	if (off >= f->size)
 		return;
-	note(f, "seek at 0x%zx (size 0x%zx)", off, f->size);
-	data = lseek(f->fd, base + off, SEEK_DATA);
+	note(f, "close, seek at 0x%zx (size 0x%zx)", off, f->size);
+	close_file(f);
+	fd = open(f->name, O_RDONLY);
+	if (fd < 0)
+		die("open: %s", strerror(errno));
+	data = patient_seek(fd, base + off, SEEK_DATA);
 	if (data < 0 && errno != ENXIO)
 		die("SEEK_DATA: %s", strerror(errno));
 	end = data < 0 ? f->size : (size_t)(data - base);
@@ -352,9 +371,11 @@ static void do_seek(struct file *f)
 	for (size_t i = off; i < end; i++)
 		if (f->data[i])
 			die("SEEK_DATA passes over the byte at 0x%zx", i);
-	hole = lseek(f->fd, base + off, SEEK_HOLE);
+	hole = patient_seek(fd, base + off, SEEK_HOLE);
 	if (hole < base + (off_t)off || hole > base + (off_t)f->size)
 		die("SEEK_HOLE gives 0x%llx", (long long)(hole - base));
+	close(fd);
+	open_file(f);
 }
 
 /* Make the next reads ask the server. */
