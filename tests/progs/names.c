@@ -3,8 +3,8 @@
  * Directories with very many names, or with such that collide.
  *
  * names collide COUNT: print as many long names that all have one legacy hash.
- * names make|check|remove DIR COUNT|FILE: empty files "name.N", so many, or with the names in FILE; check looks up
- * each and reads the directory, which must give each once and no other.
+ * names make|check|remove DIR COUNT|FILE [FIRST]: empty files "name.N", N from FIRST (0) to below COUNT, or with the
+ * names in FILE; check looks up each and reads the directory, which must give each once and no other.
  * names drain DIR: read the directory with a small buffer, unlink what it gives at once; to the end, only once.
  */
 #define _GNU_SOURCE
@@ -32,7 +32,7 @@ struct entry {
 };
 
 static char (*names)[NAME_SIZE];
-static int count;
+static int count, first_name;
 
 static int fail(const char *what, const char *name)
 {
@@ -151,7 +151,7 @@ static void make_names(const char *arg)
 
 static int make(void)
 {
-	for (int i = 0; i < count; i++) {
+	for (int i = first_name; i < count; i++) {
 		int fd = open(names[i], O_WRONLY | O_CREAT | O_EXCL, 0644);
 
 		if (fd < 0)
@@ -163,7 +163,7 @@ static int make(void)
 
 static int remove_all(void)
 {
-	for (int i = 0; i < count; i++)
+	for (int i = first_name; i < count; i++)
 		if (unlink(names[i]) < 0)
 			return fail("unlink", names[i]);
 	return 0;
@@ -246,11 +246,12 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "collide"))
 		return print_colliding(atoi(argv[2]));
 	if (argc < 3) {
-		fprintf(stderr, "usage: names collide COUNT | make|check|remove DIR COUNT|FILE | drain DIR\n");
+		fprintf(stderr, "usage: names collide COUNT | make|check|remove DIR COUNT|FILE [FIRST] | drain DIR\n");
 		return 2;
 	}
 	if (argc > 3)
 		make_names(argv[3]);
+	first_name = argc > 4 ? atoi(argv[4]) : 0;
 	if (chdir(argv[2]) < 0)
 		return fail("chdir", argv[2]);
 	if (!strcmp(argv[1], "drain"))
