@@ -50,7 +50,7 @@ by_us()
 	fsck_clean disk.img "$name: it is clean"
 	mount_image disk.img mnt "$OPTIONS"
 	list mnt >read
-	# The kernel may keep a time of its own, a tick later than what it told us.
+	# After fallocate the kernel may keep a time of its own, a tick off ours.
 	sed -i '/sparse.allocated/s/ m .* c [0-9.]*//' made
 	sed -i '/sparse.allocated/s/ m .* c [0-9.]*//' read
 	# Times that the inodes cannot hold are only in the kernel's cache.

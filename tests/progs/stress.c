@@ -282,7 +282,10 @@ int main(int argc, char **argv)
 	for (int i = 0; i < threads; i++) {
 		pthread_join(ids[i], NULL);
 		done += w[i].done;
+		free(w[i].buf);
 	}
+	free(w);
+	free(ids);
 	printf("seed %u: %lu operations\n", seed, done);
 	return bad;
 }
