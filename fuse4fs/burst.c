@@ -6,8 +6,9 @@
  * the next one for some microseconds before anybody sleeps; meanwhile the
  * others stand by outside the kernel, so that none is woken for nothing.
  *
- * Nothing waits behind a slow request: those who stand by look every
- * millisecond whether the owner still takes requests, and replace it when it
+ * Nothing waits behind a slow request: an owner that is about to wait for the device hands
+ * the burst over when there are other callers (which costs a wake-up, so not for a lone one); those who
+ * stand by look every millisecond whether the owner still takes requests, and replace it when it
  * does not.  When the owner never has to wait there is work for more, and it
  * calls one of them to help.
  */
@@ -17,6 +18,7 @@
 #include <sched.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/fuse.h>
 #include "burst.h"
 #include "timing.h"
 
@@ -24,6 +26,7 @@
 #define TICK_NS		1000000
 #define MISSES_MAX	4	/* then spinning does not pay: requests are too far apart */
 #define QUEUED		8	/* requests in a row that were there already */
+#define CROWD		64	/* requests after which a second caller is forgotten */
 
 void burst_init(struct burst *burst, int fd, atomic_bool *stop)
 {
@@ -35,6 +38,8 @@ void burst_init(struct burst *burst, int fd, atomic_bool *stop)
 	atomic_init(&burst->owner, 0);
 	atomic_init(&burst->taken, 0);
 	atomic_init(&burst->misses, 0);
+	atomic_init(&burst->caller, 0);
+	atomic_init(&burst->crowd, 0);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	pthread_mutex_init(&burst->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -84,6 +89,30 @@ static void end_burst(struct burst *burst)
 	burst_wake(burst);
 }
 
+/* The kernel's own requests (writing back) have no caller. */
+static void note_caller(struct burst *burst, const struct fuse_in_header *header)
+{
+	unsigned int crowd = atomic_load(&burst->crowd);
+
+	if (header->pid && atomic_exchange(&burst->caller, header->pid) != header->pid)
+		atomic_store(&burst->crowd, CROWD);
+	else if (crowd)
+		atomic_store(&burst->crowd, crowd - 1);
+}
+
+void burst_hand_over(struct burst *burst, unsigned int worker)
+{
+	struct pollfd pfd = { .fd = burst->fd, .events = POLLIN };
+	unsigned int me = worker + 1;
+
+	if (atomic_load(&burst->owner) != me)
+		return;
+	if (!atomic_load(&burst->crowd) && poll(&pfd, 1, 0) <= 0)
+		return;
+	if (atomic_compare_exchange_strong(&burst->owner, &me, 0))
+		call_helper(burst);
+}
+
 /* The owner's way. */
 static ssize_t read_as_owner(struct burst *burst, void *buf, size_t size)
 {
@@ -99,6 +128,7 @@ static ssize_t read_as_owner(struct burst *burst, void *buf, size_t size)
 	if (n > 0) {
 		atomic_store(&burst->misses, 0);
 		atomic_fetch_add(&burst->taken, 1);
+		note_caller(burst, buf);
 		return n;
 	}
 	if (errno == EAGAIN)

@@ -19,6 +19,8 @@ struct burst {
 	atomic_uint	owner;		/* the worker that spins or serves in a burst, plus 1; 0 = no burst */
 	atomic_uint	taken;		/* requests that owners took */
 	atomic_uint	misses;		/* spins in a row that ended with nothing */
+	atomic_uint	caller;		/* the thread that sent the latest request */
+	atomic_uint	crowd;		/* > 0: several threads have been calling */
 	atomic_bool	*stop;
 	pthread_mutex_t	lock;
 	pthread_cond_t	standby;
@@ -30,5 +32,7 @@ void burst_destroy(struct burst *burst);
 void burst_wake(struct burst *burst);
 /* The next request into @buf, as read(2): its size, or -1 with errno; EAGAIN and EINTR mean "look at stop, then call again". */
 ssize_t burst_read(struct burst *burst, unsigned int worker, void *buf, size_t size);
+/* @worker is about to wait for the device: when others may call meanwhile, somebody else takes requests at once. */
+void burst_hand_over(struct burst *burst, unsigned int worker);
 
 #endif /* FUSE4FS_BURST_H */

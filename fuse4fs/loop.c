@@ -26,6 +26,7 @@
 /* The largest WRITE that we negotiate, with its headers; see op_init(). */
 #define MESSAGE_SIZE	((1U << 20) + 4096)
 #define PAGE		4096
+#define LARGE_WRITE	(64U << 10)	/* goes past the page cache, see lib/ext2fs/unix_rw.c */
 /* Where a message starts in the buffer: its data then starts at the second page. */
 #define MESSAGE_START	(PAGE - sizeof(struct fuse_in_header) - sizeof(struct fuse_write_in))
 #define KICK_SIGNAL	SIGUSR2
@@ -152,13 +153,35 @@ static size_t receive(struct worker *worker, char *message)
 	return 0;
 }
 
-static void serve(struct loop *loop, const void *message, size_t size)
+/* Whether an answer most likely has to wait for the device. */
+static bool waits_for_device(uint32_t opcode, size_t size)
 {
+	switch (opcode) {
+	case FUSE_FSYNC:
+	case FUSE_FSYNCDIR:
+	case FUSE_SYNCFS:
+	case FUSE_READ:
+	case FUSE_IOCTL:
+	case FUSE_FALLOCATE:
+	case FUSE_COPY_FILE_RANGE:
+		return true;
+	case FUSE_WRITE:
+		return size > LARGE_WRITE;
+	default:
+		return false;
+	}
+}
+
+static void serve(struct worker *worker, const void *message, size_t size)
+{
+	struct loop *loop = worker->loop;
 	const struct fuse_in_header *header = message;
 	uint32_t opcode = size >= sizeof(*header) ? header->opcode : 0;
 	uint64_t start = loop->srv->opt->timing ? timing_now() : 0;
 	struct fuse_buf buf = { .size = size, .mem = (void *)message };
 
+	if (waits_for_device(opcode, size))
+		burst_hand_over(&loop->burst, worker->nr);
 	if (!rawmsg_begin(loop->srv, message, size))
 		fuse_session_process_buf(loop->srv->se, &buf);
 	rawmsg_end();
@@ -205,7 +228,7 @@ static void *worker_main(void *arg)
 	while ((size = receive(worker, message))) {
 		if (atomic_fetch_sub(&loop->idle, 1) == 1)
 			add_idle_worker(loop);
-		serve(loop, message, size);
+		serve(worker, message, size);
 		if (atomic_fetch_add(&loop->idle, 1) >= MAX_IDLE)
 			park(loop);
 	}

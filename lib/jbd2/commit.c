@@ -94,11 +94,17 @@ static void tell_owner(journal_t *journal, struct transaction *tx, int err)
 		journal->ops->committed(journal->priv, tx->tid, err);
 }
 
-/* mutex held: somebody asked for the next commit while this one ran. */
-static void wake_commit_thread(journal_t *journal)
+/* mutex held: somebody waits for, or asked for, the next commit while this one ran. */
+static void wake_next_committer(journal_t *journal)
 {
-	if (journal->running && (journal_errno(journal) ||
-				 tid_geq(journal->commit_request, journal->running->tid)))
+	tid_t next;
+
+	if (!journal->running)
+		return;
+	next = journal->running->tid;
+	if (!journal_errno(journal) && journal->durable_waiters[next & 1])
+		pthread_cond_signal(&journal->durable_cond[next & 1]);
+	else if (journal_errno(journal) || tid_geq(journal->commit_request, next))
 		pthread_cond_signal(&journal->commit_cond);
 }
 
@@ -117,7 +123,8 @@ static void fail_transaction(journal_t *journal, struct transaction *tx, int err
 	journal->committing = NULL;
 	journal->reserved = 0;
 	list_add_tail(&tx->list, &journal->failed_txs);
-	wake_commit_thread(journal);
+	wake_next_committer(journal);
+	jbd2_wake_durable_waiters_locked(journal);
 	pthread_cond_broadcast(&journal->done_cond);
 	pthread_cond_broadcast(&journal->start_cond);
 	pthread_mutex_unlock(&journal->mutex);
@@ -127,7 +134,7 @@ static void complete_transaction(journal_t *journal, struct transaction *tx)
 {
 	pthread_mutex_lock(&journal->mutex);
 	journal->durable_tid = tx->tid;
-	pthread_cond_broadcast(&journal->done_cond);
+	pthread_cond_broadcast(&journal->durable_cond[tx->tid & 1]);
 	pthread_mutex_unlock(&journal->mutex);
 
 	jbd2_finish_transaction(journal, tx);
@@ -140,7 +147,7 @@ static void complete_transaction(journal_t *journal, struct transaction *tx)
 	journal->committing = NULL;
 	journal->reserved = 0;
 	journal->finished_tid = tx->tid;
-	wake_commit_thread(journal);
+	wake_next_committer(journal);
 	pthread_cond_broadcast(&journal->done_cond);
 	pthread_cond_broadcast(&journal->start_cond);
 	if (jbd2_ckpt_wanted_locked(journal))

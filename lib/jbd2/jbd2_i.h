@@ -135,6 +135,12 @@ struct journal_s {
 	pthread_cond_t		start_cond;	/* starters: door, space */
 	/* waiters: a transaction became durable or finished */
 	pthread_cond_t		done_cond;
+	/*
+	 * Of transaction tid, at [tid & 1] (no more than two are under way): it is durable, or
+	 * else one of those who wait shall commit it.
+	 */
+	pthread_cond_t		durable_cond[2];
+	unsigned int		durable_waiters[2];
 	pthread_cond_t		ckpt_cond;	/* checkpoint thread: something to do */
 	struct transaction	*running, *committing;
 	bool			closing;	/* the door is locked, handles are ending */
@@ -234,6 +240,8 @@ void *jbd2_commit_thread(void *arg);
 /* mutex held; it is given up meanwhile.  Only when jbd2_may_commit_locked(). */
 void jbd2_commit_running_locked(journal_t *journal);
 bool jbd2_may_commit_locked(const journal_t *journal);
+/* mutex held: all who sleep in wait.c look again. */
+void jbd2_wake_durable_waiters_locked(journal_t *journal);
 
 /* finish.c */
 void jbd2_finish_transaction(journal_t *journal, struct transaction *tx);

@@ -64,6 +64,8 @@ static void init_sync(journal_t *journal)
 	pthread_cond_init(&journal->drain_cond, &attr);
 	pthread_cond_init(&journal->start_cond, &attr);
 	pthread_cond_init(&journal->done_cond, &attr);
+	pthread_cond_init(&journal->durable_cond[0], &attr);
+	pthread_cond_init(&journal->durable_cond[1], &attr);
 	pthread_cond_init(&journal->ckpt_cond, &attr);
 	pthread_condattr_destroy(&attr);
 	INIT_LIST_HEAD(&journal->cp_txs);
@@ -103,6 +105,8 @@ void jbd2_journal_free(journal_t *journal)
 	pthread_cond_destroy(&journal->drain_cond);
 	pthread_cond_destroy(&journal->start_cond);
 	pthread_cond_destroy(&journal->done_cond);
+	pthread_cond_destroy(&journal->durable_cond[0]);
+	pthread_cond_destroy(&journal->durable_cond[1]);
 	pthread_cond_destroy(&journal->ckpt_cond);
 	free(journal->log_map);
 	free(journal->sb_mem);

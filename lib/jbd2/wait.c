@@ -32,7 +32,18 @@ void jbd2_log_start_commit(journal_t *journal, tid_t tid)
 	pthread_mutex_unlock(&journal->mutex);
 }
 
-/* mutex held: until *done has reached @tid. */
+/*
+ * mutex held.  The commit thread is not asked: when the commit that is going on
+ * ends, one of those who sleep here does the next, and none of the others is woken for it.
+ */
+static void sleep_until_durable(journal_t *journal, tid_t tid)
+{
+	journal->durable_waiters[tid & 1]++;
+	pthread_cond_wait(&journal->durable_cond[tid & 1], &journal->mutex);
+	journal->durable_waiters[tid & 1]--;
+}
+
+/* mutex held: until *done, durable_tid or finished_tid, has reached @tid. */
 static int wait_locked(journal_t *journal, tid_t tid, const tid_t *done)
 {
 	while (!tid_geq(*done, tid)) {
@@ -40,6 +51,10 @@ static int wait_locked(journal_t *journal, tid_t tid, const tid_t *done)
 			return -EIO;
 		if (jbd2_may_commit_locked(journal) && journal->running->tid == tid) {
 			jbd2_commit_running_locked(journal);
+			continue;
+		}
+		if (done == &journal->durable_tid) {
+			sleep_until_durable(journal, tid);
 			continue;
 		}
 		jbd2_request_commit_locked(journal, tid);
@@ -129,6 +144,12 @@ int jbd2_journal_flush(journal_t *journal)
 	return err;
 }
 
+void jbd2_wake_durable_waiters_locked(journal_t *journal)
+{
+	pthread_cond_broadcast(&journal->durable_cond[0]);
+	pthread_cond_broadcast(&journal->durable_cond[1]);
+}
+
 void jbd2_journal_abort(journal_t *journal, int err)
 {
 	int none = 0;
@@ -139,6 +160,7 @@ void jbd2_journal_abort(journal_t *journal, int err)
 					 __ATOMIC_ACQUIRE))
 		return;
 	pthread_mutex_lock(&journal->mutex);
+	jbd2_wake_durable_waiters_locked(journal);
 	pthread_cond_broadcast(&journal->done_cond);
 	pthread_cond_broadcast(&journal->start_cond);
 	pthread_cond_broadcast(&journal->commit_cond);
