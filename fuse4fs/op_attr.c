@@ -24,7 +24,7 @@ static void take_times(struct ext4_iattr *set, const struct stat *attr, int to_s
 	struct timespec now;
 
 	if (to_set & (FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW))
-		clock_gettime(CLOCK_REALTIME, &now);
+		clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	if (to_set & FUSE_SET_ATTR_ATIME) {
 		set->valid |= EXT4_ATTR_ATIME;
 		set->atime = to_set & FUSE_SET_ATTR_ATIME_NOW ? now : attr->st_atim;

@@ -91,12 +91,14 @@ void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t le
 {
 	struct ext4_inode *inode = node_get_or_fail(req, node);
 	struct ext4_cred cred = req_cred(req);
+	/* With its own times of the file the kernel would contradict ours after a remount. */
+	unsigned int flags = req_server(req)->capabilities & FUSE_CAP_WRITEBACK_CACHE ? EXT4_WRITE_CACHED : 0;
 	int err, attempt = 0;
 
 	if (!inode)
 		return;
 	do {
-		err = ext4_fallocate(inode, mode, off, len, &cred);
+		err = ext4_fallocate(inode, mode, off, len, flags, &cred);
 	} while (enospc_retry(req_server(req), err, &attempt));
 	ext4_iput(inode);
 	reply_status(req, err);

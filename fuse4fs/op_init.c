@@ -40,7 +40,7 @@ void op_init(void *userdata, struct fuse_conn_info *conn)
 		want(conn, FUSE_CAP_POSIX_ACL);
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
-	conn->time_gran = 1;
+	conn->time_gran = ext4_time_granularity(srv->fs);
 	srv->protocol_minor = conn->proto_minor;
 	srv->capabilities = conn->want;
 }

@@ -54,7 +54,7 @@ static int truncate_at_open(struct ext4_inode *inode)
 {
 	struct ext4_iattr set = { .valid = EXT4_ATTR_SIZE | EXT4_ATTR_MTIME | EXT4_ATTR_CTIME };
 
-	clock_gettime(CLOCK_REALTIME, &set.mtime);
+	clock_gettime(CLOCK_REALTIME_COARSE, &set.mtime);
 	set.ctime = set.mtime;
 	if (rawmsg_kill_suidgid())
 		set.valid |= EXT4_ATTR_KILL_SUIDGID;

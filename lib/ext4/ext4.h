@@ -110,6 +110,8 @@ bool ext4_is_read_only(const struct ext4_fs *fs);	/* also after errors=remount-r
 /* A device for readers of file data that want to splice: -1 when there is none. */
 int ext4_data_fd(const struct ext4_fs *fs);
 unsigned int ext4_block_size(const struct ext4_fs *fs);
+/* The steps that inodes keep times in, in nanoseconds. */
+unsigned int ext4_time_granularity(const struct ext4_fs *fs);
 int ext4_statfs(struct ext4_fs *fs, struct statvfs *st);
 int ext4_syncfs(struct ext4_fs *fs);
 /* Give back memory (pressure or timer). Returns bytes. */
@@ -248,7 +250,9 @@ int ext4_map_runs(struct ext4_inode *inode, off_t off, size_t len, struct ext4_r
 void ext4_open_file(struct ext4_inode *inode, bool writing);
 void ext4_release_file(struct ext4_inode *inode, bool writing);
 bool ext4_open_for_writing(const struct ext4_inode *inode);
-int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, const struct ext4_cred *cred);
+/* @flags: 0, or EXT4_WRITE_CACHED when the kernel sets the times. */
+int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, unsigned int flags,
+		   const struct ext4_cred *cred);
 /* SEEK_DATA or SEEK_HOLE; -ENXIO past the end. */
 off_t ext4_seek(struct ext4_inode *inode, off_t off, int whence);
 /* Durable when it returns 0: data, and the metadata (all of it, or what reaching the data needs). */

@@ -69,6 +69,7 @@ struct ext4_resv {
 #define EXT4_STATE_FAILED	0x08	/* could not be read: i_load_err says why */
 #define EXT4_STATE_DIRTY_TIME	0x10	/* times newer than on disk (lazytime) */
 #define EXT4_STATE_XATTR	0x20	/* may have in-inode xattrs */
+#define EXT4_STATE_KEEP_TIMES	0x40	/* ext4_inode_touch() leaves them alone (under the inode's lock) */
 
 struct ext4_inode {
 	struct cache_node	i_node;

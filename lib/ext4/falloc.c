@@ -189,7 +189,8 @@ static int extend_size(struct ext4_inode *inode, uint64_t size)
 	return size > ext4_isize(inode) ? ext4_truncate(inode, size) : 0;
 }
 
-int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, const struct ext4_cred *cred)
+int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, unsigned int flags,
+		   const struct ext4_cred *cred)
 {
 	uint64_t end = (uint64_t)off + len, new_size = mode & FALLOC_FL_KEEP_SIZE ? 0 : end;
 	unsigned int alloc_flags = ext4_alloc_flags(inode->i_fs, cred);
@@ -205,6 +206,8 @@ int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, con
 		err = ext4_kill_suidgid(inode);
 	if (err)
 		goto out;
+	if (flags & EXT4_WRITE_CACHED)
+		ext4_state_set(inode, EXT4_STATE_KEEP_TIMES);
 	if (mode & FALLOC_FL_PUNCH_HOLE)
 		err = punch(inode, off, end);
 	else if (mode & FALLOC_FL_ZERO_RANGE)
@@ -213,6 +216,7 @@ int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, con
 		err = allocate(inode, off, end, alloc_flags, new_size);
 	if (!err && new_size)
 		err = extend_size(inode, new_size);
+	ext4_state_clear(inode, EXT4_STATE_KEEP_TIMES);
 out:
 	ext4_unlock(inode);
 	return ext4_finish_sync(inode, err);

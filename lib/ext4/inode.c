@@ -101,10 +101,12 @@ void ext4_inode_touch(struct ext4_inode *inode, bool mtime)
 {
 	struct timespec now = ext4_now(inode);
 
+	inode->i_version++;
+	if (ext4_state(inode, EXT4_STATE_KEEP_TIMES))
+		return;
 	inode->i_ctime = now;
 	if (mtime)
 		inode->i_mtime = now;
-	inode->i_version++;
 }
 
 /* ---- what kind of inode ---- */

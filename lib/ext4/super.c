@@ -18,7 +18,12 @@ static int open_super(io_channel dev, struct ext2fs_super **super, char *reason,
 	if (!io)
 		return 0;
 	snprintf(reason, len, "%s%s%s", error_message(io), why ? ": " : "", why ? why : "");
-	return io == EXT2_ET_BAD_MAGIC ? -EINVAL : ext4_errno(io) == -EIO ? -EUCLEAN : ext4_errno(io);
+	if (io == EXT2_ET_BAD_MAGIC)
+		return -EINVAL;
+	/* Other codes of the library's own say what is wrong with the superblock. */
+	if (io > 4096 && io != EXT2_ET_SHORT_READ && ext4_errno(io) == -EIO)
+		return -EUCLEAN;
+	return ext4_errno(io);
 }
 
 static enum ext4_errors_policy disk_errors(const struct ext2_super_block *sb)
@@ -513,6 +518,11 @@ bool ext4_is_read_only(const struct ext4_fs *fs)
 unsigned int ext4_block_size(const struct ext4_fs *fs)
 {
 	return fs->block_size;
+}
+
+unsigned int ext4_time_granularity(const struct ext4_fs *fs)
+{
+	return fs->inode_size > EXT2_GOOD_OLD_INODE_SIZE ? 1 : 1000000000;
 }
 
 int ext4_data_fd(const struct ext4_fs *fs)

@@ -316,7 +316,7 @@ static void op_data(struct ext4_inode *inode, const struct input_op *op)
 		break;
 	default:
 		mode = modes[op->op % 7];
-		ext4_fallocate(inode, mode, op->b * (mode & 0x28 ? 1024 : 600), op->c * 1024 + 1024, &cred);
+		ext4_fallocate(inode, mode, op->b * (mode & 0x28 ? 1024 : 600), op->c * 1024 + 1024, 0, &cred);
 	}
 }
 

@@ -820,7 +820,7 @@ static void more_blocks_than_the_device(void **state __attribute__((unused)))
 		return;
 	for (i = 0; i < 4; i++) {
 		if (!ext4_create(t->root, &"abcd"[i], 1, S_IFREG | 0644, 0, 0, &etest_root, &inode)) {
-			ext4_fallocate(inode, 0, 0, 3 << 20, &etest_root);
+			ext4_fallocate(inode, 0, 0, 3 << 20, 0, &etest_root);
 			ext4_iput(inode);
 		}
 	}

@@ -80,10 +80,10 @@ static void use_file(struct thread *th, struct ext4_inode *inode)
 		n = ext4_setattr(inode, &attr);
 		break;
 	case 6:
-		n = ext4_fallocate(inode, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len, &etest_root);
+		n = ext4_fallocate(inode, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len, 0, &etest_root);
 		break;
 	case 7:
-		n = ext4_fallocate(inode, rnd(th, 2) ? FALLOC_FL_ZERO_RANGE : 0, off, len, &etest_root);
+		n = ext4_fallocate(inode, rnd(th, 2) ? FALLOC_FL_ZERO_RANGE : 0, off, len, 0, &etest_root);
 		break;
 	case 8:
 		n = ext4_fsync(inode, rnd(th, 2));
