@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 #include <linux/fuse.h>
@@ -24,6 +25,8 @@
 
 #define SPIN_NS		60000	/* about the time from a reply to its caller's next request */
 #define TICK_NS		1000000
+#define LONG_YIELD_NS	200000	/* somebody else used a time slice of ours */
+#define BUSY_NS		100000000
 #define MISSES_MAX	4	/* then spinning does not pay: requests are too far apart */
 #define QUEUED		8	/* requests in a row that were there already */
 #define CROWD		64	/* requests after which a second caller is forgotten */
@@ -40,6 +43,7 @@ void burst_init(struct burst *burst, int fd, atomic_bool *stop)
 	atomic_init(&burst->misses, 0);
 	atomic_init(&burst->caller, 0);
 	atomic_init(&burst->crowd, 0);
+	atomic_init(&burst->idle_from, 0);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	pthread_mutex_init(&burst->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -52,6 +56,23 @@ void burst_destroy(struct burst *burst)
 {
 	pthread_mutex_destroy(&burst->lock);
 	pthread_cond_destroy(&burst->standby);
+}
+
+void burst_join(struct burst *burst, struct burst_worker *worker, unsigned int id)
+{
+	struct epoll_event wanted = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+
+	worker->id = id;
+	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (worker->epoll >= 0 && epoll_ctl(worker->epoll, EPOLL_CTL_ADD, burst->fd, &wanted))
+		burst_leave(worker);
+}
+
+void burst_leave(struct burst_worker *worker)
+{
+	if (worker->epoll >= 0)
+		close(worker->epoll);
+	worker->epoll = -1;
 }
 
 void burst_wake(struct burst *burst)
@@ -68,18 +89,27 @@ static void call_helper(struct burst *burst)
 	pthread_mutex_unlock(&burst->lock);
 }
 
+/*
+ * Where other programs want the processor too, whoever spins comes last, and waking
+ * a sleeper is cheap: no bursts for a while.
+ */
 static ssize_t spin(struct burst *burst, void *buf, size_t size)
 {
-	uint64_t start = timing_now();
+	uint64_t start = timing_now(), before, now = start;
 	ssize_t n;
 
 	do {
 		n = read(burst->fd, buf, size);
 		if (n >= 0 || errno != EAGAIN)
 			return n;
+		before = now;
 		sched_yield();
-	} while (timing_now() - start < SPIN_NS && !atomic_load(burst->stop));
-	return n;
+		now = timing_now();
+		if (now - before > LONG_YIELD_NS)
+			atomic_store(&burst->idle_from, now + BUSY_NS);
+	} while (now - start < SPIN_NS && !atomic_load(burst->stop));
+	errno = EAGAIN;
+	return -1;
 }
 
 /* The burst is over: all go to sleep in the kernel again. */
@@ -100,10 +130,10 @@ static void note_caller(struct burst *burst, const struct fuse_in_header *header
 		atomic_store(&burst->crowd, crowd - 1);
 }
 
-void burst_hand_over(struct burst *burst, unsigned int worker)
+void burst_hand_over(struct burst *burst, const struct burst_worker *worker)
 {
 	struct pollfd pfd = { .fd = burst->fd, .events = POLLIN };
-	unsigned int me = worker + 1;
+	unsigned int me = worker->id;
 
 	if (atomic_load(&burst->owner) != me)
 		return;
@@ -138,7 +168,7 @@ static ssize_t read_as_owner(struct burst *burst, void *buf, size_t size)
 }
 
 /* Sleep for a tick, or until called.  Takes the burst over when its owner took nothing meanwhile. */
-static void stand_by(struct burst *burst, unsigned int worker, unsigned int owner)
+static void stand_by(struct burst *burst, const struct burst_worker *worker, unsigned int owner)
 {
 	unsigned int taken = atomic_load(&burst->taken);
 	struct timespec until;
@@ -154,15 +184,24 @@ static void stand_by(struct burst *burst, unsigned int worker, unsigned int owne
 		pthread_cond_timedwait(&burst->standby, &burst->lock, &until);
 	pthread_mutex_unlock(&burst->lock);
 	if (atomic_load(&burst->taken) == taken)
-		atomic_compare_exchange_strong(&burst->owner, &owner, worker + 1);
+		atomic_compare_exchange_strong(&burst->owner, &owner, worker->id);
 }
 
-static ssize_t wait_in_kernel(struct burst *burst, void *buf, size_t size)
+/* One request wakes one of those who sleep here; poll would wake them all. */
+static int sleep_in_kernel(struct burst *burst, const struct burst_worker *worker)
 {
 	struct pollfd pfd = { .fd = burst->fd, .events = POLLIN };
+	struct epoll_event event;
+
+	return worker->epoll >= 0 ? epoll_wait(worker->epoll, &event, 1, -1) : poll(&pfd, 1, -1);
+}
+
+static ssize_t wait_in_kernel(struct burst *burst, const struct burst_worker *worker, void *buf,
+			      size_t size)
+{
 	uint64_t start = timing_now();
 
-	if (poll(&pfd, 1, -1) < 0)
+	if (sleep_in_kernel(burst, worker) < 0)
 		return -1;
 	/* It came so soon that a spin would have caught it. */
 	if (timing_now() - start < SPIN_NS)
@@ -170,17 +209,21 @@ static ssize_t wait_in_kernel(struct burst *burst, void *buf, size_t size)
 	return read(burst->fd, buf, size);
 }
 
-ssize_t burst_read(struct burst *burst, unsigned int worker, void *buf, size_t size)
+static bool spinning_pays(struct burst *burst)
 {
-	unsigned int owner = 0;
+	return burst->spins && atomic_load(&burst->misses) < MISSES_MAX &&
+	       timing_now() >= atomic_load(&burst->idle_from);
+}
+
+ssize_t burst_read(struct burst *burst, const struct burst_worker *worker, void *buf, size_t size)
+{
+	unsigned int owner = atomic_load(&burst->owner);
 	ssize_t n;
 
-	if (!burst->spins)
-		return wait_in_kernel(burst, buf, size);
-	if (atomic_load(&burst->misses) < MISSES_MAX &&
-	    atomic_compare_exchange_strong(&burst->owner, &owner, worker + 1))
-		owner = worker + 1;
-	if (owner == worker + 1)
+	if (!owner && spinning_pays(burst) &&
+	    atomic_compare_exchange_strong(&burst->owner, &owner, worker->id))
+		owner = worker->id;
+	if (owner == worker->id)
 		return read_as_owner(burst, buf, size);
 	n = read(burst->fd, buf, size);
 	if (n >= 0 || errno != EAGAIN)
@@ -190,5 +233,5 @@ ssize_t burst_read(struct burst *burst, unsigned int worker, void *buf, size_t s
 		errno = EAGAIN;
 		return -1;
 	}
-	return wait_in_kernel(burst, buf, size);
+	return wait_in_kernel(burst, worker, buf, size);
 }

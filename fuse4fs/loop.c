@@ -50,6 +50,7 @@ struct loop {
 struct worker {
 	struct loop	*loop;
 	unsigned int	nr;
+	struct burst_worker burst;
 	char		*buf;
 };
 
@@ -139,7 +140,7 @@ static size_t receive(struct worker *worker, char *message)
 	struct loop *loop = worker->loop;
 
 	while (!atomic_load(&loop->stop)) {
-		ssize_t size = burst_read(&loop->burst, worker->nr, message, MESSAGE_SIZE);
+		ssize_t size = burst_read(&loop->burst, &worker->burst, message, MESSAGE_SIZE);
 
 		if (size > 0)
 			return size;
@@ -181,7 +182,7 @@ static void serve(struct worker *worker, const void *message, size_t size)
 	struct fuse_buf buf = { .size = size, .mem = (void *)message };
 
 	if (waits_for_device(opcode, size))
-		burst_hand_over(&loop->burst, worker->nr);
+		burst_hand_over(&loop->burst, &worker->burst);
 	if (!rawmsg_begin(loop->srv, message, size))
 		fuse_session_process_buf(loop->srv->se, &buf);
 	rawmsg_end();
@@ -199,6 +200,7 @@ static void worker_exit(struct worker *worker)
 {
 	struct loop *loop = worker->loop;
 
+	burst_leave(&worker->burst);
 	thread_buffer_free();
 	munmap(worker->buf, MESSAGE_SIZE + PAGE);
 	pthread_mutex_lock(&loop->lock);
@@ -225,6 +227,7 @@ static void *worker_main(void *arg)
 	sigaddset(&kick, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 
+	burst_join(&loop->burst, &worker->burst, worker->nr + 1);
 	while ((size = receive(worker, message))) {
 		if (atomic_fetch_sub(&loop->idle, 1) == 1)
 			add_idle_worker(loop);
