@@ -116,7 +116,7 @@ int ext4_shutdown(struct ext4_fs *fs)
 		err = jbd2_journal_force_commit(fs->journal);
 	__atomic_store_n(&fs->read_only, true, __ATOMIC_RELEASE);
 	__atomic_store_n(&fs->shutdown, true, __ATOMIC_RELEASE);
-	jbd2_journal_abort(fs->journal, -EIO);
+	jbd2_journal_abort(fs->journal, -ESHUTDOWN);
 	ext4_log(fs, EXT4_LOG_WARN, "%s: shut down on request; everything fails until it is mounted anew",
 		 fs->device_name);
 	return err;

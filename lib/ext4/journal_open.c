@@ -171,6 +171,16 @@ static int start_over(struct ext4_fs *fs)
 	return ext4_load_geometry(fs);
 }
 
+/*
+ * The journal was aborted in an earlier mount, which may not have come to saying so in the superblock.
+ * The journal's own record is gone now; with the next write of the superblock this one is there.
+ */
+static void note_old_error(struct ext4_fs *fs)
+{
+	if (jbd2_journal_errno(fs->journal) && !fs->opts.read_only)
+		fs->sb->s_state |= cpu_to_le16(EXT2_ERROR_FS);
+}
+
 static int replay(struct ext4_fs *fs, char *reason, size_t len)
 {
 	struct jbd2_recovery_stats stats = { 0 };
@@ -186,12 +196,17 @@ static int replay(struct ext4_fs *fs, char *reason, size_t len)
 		snprintf(reason, len, "the journal cannot be replayed (%s); run e2fsck", strerror(-err));
 		return err;
 	}
-	if (!needed)
+	if (!needed) {
+		note_old_error(fs);
 		return 0;
+	}
 	fs->replayed_ro = fs->opts.read_only;
 	ext4_log(fs, EXT4_LOG_INFO, "%s: replayed %llu blocks, %llu revoked, %u of fast commits", fs->device_name,
 		 (unsigned long long)stats.blocks, (unsigned long long)stats.revoked, stats.fc_blocks);
-	return start_over(fs);
+	err = start_over(fs);
+	if (!err)
+		note_old_error(fs);
+	return err;
 }
 
 int ext4_open_journal(struct ext4_fs *fs, char *reason, size_t len)

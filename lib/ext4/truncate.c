@@ -121,7 +121,7 @@ static void give_up(struct ext4_inode *inode)
 int ext4_truncate(struct ext4_inode *inode, uint64_t size)
 {
 	uint64_t old = ext4_isize(inode), edge = (size | (inode->i_fs->block_size - 1)) + 1;
-	int err;
+	int err, zero_err = 0;
 
 	if (size > ext4_max_size(inode))
 		return -EFBIG;
@@ -134,14 +134,15 @@ int ext4_truncate(struct ext4_inode *inode, uint64_t size)
 		return set_size(inode, size, false);
 	/*
 	 * The size first: zeroes that reach the disk before it would damage a file that a crash leaves
-	 * long.  A file without a name is an orphan already, and stays one.
+	 * long.  A file without a name is an orphan already, and stays one.  Zeroes that fail are told,
+	 * but the blocks go all the same, and growing zeroes again.
 	 */
 	err = set_size(inode, size, true);
 	if (!err && (size & (inode->i_fs->block_size - 1)))
-		err = ext4_zero_partial(inode, size, edge);
+		zero_err = ext4_zero_partial(inode, size, edge);
 	if (!err)
 		err = free_past_size(inode, inode->i_nlink > 0);
 	if (err && inode->i_nlink)
 		give_up(inode);
-	return err;
+	return err ? err : zero_err;
 }

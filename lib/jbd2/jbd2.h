@@ -200,6 +200,7 @@ int jbd2_journal_flush(journal_t *journal);
  * committed.
  */
 bool jbd2_journal_force_commit_nested(journal_t *journal);
+/* @err goes into the journal superblock, unless it is -ESHUTDOWN. */
 void jbd2_journal_abort(journal_t *journal, int err);
 bool jbd2_journal_aborted(const journal_t *journal);
 void jbd2_journal_set_commit_interval(journal_t *journal, unsigned int seconds);

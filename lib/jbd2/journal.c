@@ -268,10 +268,12 @@ int jbd2_journal_load(journal_t *journal, struct jbd2_recovery_stats *stats)
 	if (err || journal->read_only)
 		return err;
 	journal->sb->s_errno = 0;
+	if (journal->sb_clean)
+		jbd2_sb_set_features(journal);
 	if (!journal->sb_clean)
 		err = retire_old_log(journal);
-	else
-		jbd2_sb_set_features(journal);
+	else if (journal->open_errno)
+		jbd2_sb_write_errno(journal, 0);
 	if (err)
 		return err;
 	if (journal->head < journal->first || journal->head >= journal->last)

@@ -166,7 +166,8 @@ void jbd2_journal_abort(journal_t *journal, int err)
 	pthread_cond_broadcast(&journal->commit_cond);
 	pthread_cond_broadcast(&journal->ckpt_cond);
 	pthread_mutex_unlock(&journal->mutex);
-	if (journal->sb_mem && !journal->read_only)
+	/* Asked for, it is no error that somebody has to repair. */
+	if (journal->sb_mem && !journal->read_only && err != -ESHUTDOWN)
 		jbd2_sb_write_errno(journal, err);
 	if (journal->ops->aborted)
 		journal->ops->aborted(journal->priv, err);
