@@ -222,7 +222,11 @@ bool check_promises(const struct model *m, struct view *v, size_t cut, bool exac
 
 static bool constant(const struct hist *h, const struct window *win)
 {
-	return !h->nr || h->items[h->nr - 1].op <= win->lo || hist_at(h, win->lo) == hist_at(h, win->hi);
+	unsigned int i = h->nr;
+
+	while (i && h->items[i - 1].op > win->hi)
+		i--;
+	return !i || h->items[i - 1].op <= win->lo;
 }
 
 /* Not one of its names has changed since. */
@@ -237,6 +241,19 @@ static bool dir_untouched(const struct m_inode *dir, const struct window *win)
 	return true;
 }
 
+/* What was written to the medium in part since is for e2fsck to throw away. */
+static bool untouched(const struct m_inode *inode, const struct window *win)
+{
+	int i;
+
+	if (inode->names)
+		return dir_untouched(inode, win);
+	for (i = 0; i < XATTRS; i++)
+		if (!constant(&inode->xattr[i], win))
+			return false;
+	return content_untouched(inode, win) && constant(&inode->links, win) && constant(&inode->mode, win);
+}
+
 static bool file_survives(struct checker *c, const struct m_inode *inode)
 {
 	const struct ext2_inode_large *raw = view_inode(c->v, inode->ino);
@@ -245,8 +262,7 @@ static bool file_survives(struct checker *c, const struct m_inode *inode)
 	bool ok;
 
 	/* e2fsck deletes what is empty and has lost its name. */
-	if (!content_untouched(inode, &c->win) || !constant(&inode->links, &c->win) ||
-	    content_sizes(inode, &c->win, 0) & 1)
+	if (!untouched(inode, &c->win) || content_sizes(inode, &c->win, 0) & 1)
 		return true;
 	if (!raw || !raw->i_links_count || (le16_to_cpu(raw->i_mode) & S_IFMT) != inode->type) {
 		snprintf(c->why, 200, "file %u (inode %u) is lost", inode->id, inode->ino);
@@ -277,7 +293,7 @@ static bool names_survive(struct checker *c, const struct m_inode *dir, bool nam
 		if (id < 0)
 			continue;
 		inode = c->m->inodes[id];
-		if (names && seen.names[n].ino != inode->ino) {
+		if (names && untouched(inode, &c->win) && seen.names[n].ino != inode->ino) {
 			snprintf(c->why, 200, "name %u of directory %u is lost", n, dir->id);
 			ok = false;
 		} else if (S_ISDIR(inode->type)) {

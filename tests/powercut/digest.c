@@ -77,6 +77,9 @@ static void take_entry(void *priv, const struct view_entry *e)
 
 	if (!inode || (e->len <= 2 && !memcmp(e->name, "..", e->len)))
 		return;
+	/* e2fsck deletes an orphan without its EA inodes, and puts those into lost+found afterwards. */
+	if (le32_to_cpu(inode->i_flags) & EXT4_EA_INODE_FL)
+		return;
 	d->sum += of_inode(d, e->ino, path);
 	view_xattrs(d->v, e->ino, take_xattr, d);
 	if ((le16_to_cpu(inode->i_mode) & LINUX_S_IFMT) != LINUX_S_IFDIR || d->depth >= DEPTH_MAX)

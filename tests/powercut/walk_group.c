@@ -42,6 +42,8 @@ static void check_block_bitmap(struct walk *w, dgrp_t g, struct counts *c)
 	bool uninit = (s->csum.metadata_csum || s->csum.gdt_csum) &&
 		      gd->bg_flags & cpu_to_le16(EXT2_BG_BLOCK_UNINIT);
 
+	if (!map)
+		return;
 	for (i = 0; i < n; i++) {
 		free += !used[i];
 		if (!uninit && bit(map, i) != used[i])
@@ -75,6 +77,8 @@ static void check_inode_bitmap(struct walk *w, dgrp_t g, struct counts *c)
 	bool uninit = csums && gd->bg_flags & cpu_to_le16(EXT2_BG_INODE_UNINIT);
 	ext2_ino_t ino;
 
+	if (!map)
+		return;
 	for (i = 0; i < s->inodes_per_group; i++) {
 		ino = g * s->inodes_per_group + i + 1;
 		used = w->reached[ino] || ino < s->first_ino;

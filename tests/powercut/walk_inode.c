@@ -6,6 +6,10 @@
 
 void walk_claim(struct walk *w, blk64_t blk, uint32_t len)
 {
+	if (blk >= w->v->super.blocks_count || len > w->v->super.blocks_count - blk) {
+		view_problem(w->v, "block %llu is outside", (unsigned long long)blk);
+		return;
+	}
 	for (; len; len--, blk++) {
 		if (w->used[blk])
 			view_problem(w->v, "block %llu is claimed twice, by inode %u",
