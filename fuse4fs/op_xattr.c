@@ -43,17 +43,23 @@ static void reply_value(fuse_req_t req, const char *buf, size_t size, ssize_t le
 		fuse_reply_xattr(req, len);
 }
 
+/* The node and, when the caller asks for more than a length, room for the value; NULL: @req was answered. */
+static struct ext4_inode *node_and_room(fuse_req_t req, fuse_ino_t node, size_t size, char **buf)
+{
+	*buf = size ? thread_buffer(size) : NULL;
+	if (size && !*buf) {
+		fuse_reply_err(req, ENOMEM);
+		return NULL;
+	}
+	return node_get_or_fail(req, node);
+}
+
 void op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
 {
-	struct ext4_inode *inode;
-	char *buf = size ? thread_buffer(size) : NULL;
+	char *buf;
+	struct ext4_inode *inode = node_and_room(req, node, size, &buf);
 	ssize_t len;
 
-	if (size && !buf) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
-	inode = node_get_or_fail(req, node);
 	if (!inode)
 		return;
 	len = ext4_getxattr(inode, name, buf, size);
@@ -63,15 +69,10 @@ void op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
 
 void op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
 {
-	struct ext4_inode *inode;
-	char *buf = size ? thread_buffer(size) : NULL;
+	char *buf;
+	struct ext4_inode *inode = node_and_room(req, node, size, &buf);
 	ssize_t len;
 
-	if (size && !buf) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
-	inode = node_get_or_fail(req, node);
 	if (!inode)
 		return;
 	len = ext4_listxattr(inode, buf, size, req_privileged(req));

@@ -278,17 +278,25 @@ static errcode_t punch(int fd, uint64_t pos, uint64_t len)
 	return fallocate(fd, mode, (off_t)pos, (off_t)len) < 0 ? errno : 0;
 }
 
+/* Of a request that would change the device; nothing to do when *len is 0. */
+static errcode_t writable_range(io_channel channel, unsigned long long block,
+				unsigned long long count, uint64_t *pos, uint64_t *len)
+{
+	struct unix_private_data *data = channel->private_data;
+	errcode_t err = byte_range(channel, block, count, pos, len);
+
+	return !err && *len && !data->writable ? EXT2_ET_RO_FILSYS : err;
+}
+
 errcode_t unix_discard(io_channel channel, unsigned long long block, unsigned long long count)
 {
 	struct unix_private_data *data = channel->private_data;
 	uint64_t pos, len, ticket;
 	errcode_t err;
 
-	err = byte_range(channel, block, count, &pos, &len);
+	err = writable_range(channel, block, count, &pos, &len);
 	if (err || !len)
 		return err;
-	if (!data->writable)
-		return EXT2_ET_RO_FILSYS;
 	ticket = unsynced_begin(&data->unsynced, pos, len, true);
 	err = data->regular ? punch(data->fd, pos, len) :
 			      device_range(data->fd, BLKDISCARD, pos, len);
@@ -341,11 +349,9 @@ errcode_t unix_zeroout(io_channel channel, unsigned long long block, unsigned lo
 	uint64_t pos, len, ticket;
 	errcode_t err;
 
-	err = byte_range(channel, block, count, &pos, &len);
+	err = writable_range(channel, block, count, &pos, &len);
 	if (err || !len)
 		return err;
-	if (!data->writable)
-		return EXT2_ET_RO_FILSYS;
 	ticket = unsynced_begin(&data->unsynced, pos, len, false);
 	err = zero_range(data, pos, len);
 	unsynced_end(&data->unsynced, ticket, pos, len, err == 0, false);

@@ -466,29 +466,46 @@ static int unlink_in_handle(handle_t *handle, struct ext4_inode *dir, struct ext
 	return drop_link(handle, inode);
 }
 
-int ext4_unlink(struct ext4_inode *dir, const char *name, size_t len)
+typedef int (*remove_fn)(handle_t *handle, struct ext4_inode *dir, struct ext4_inode *inode,
+			 const char *name, size_t len);
+
+/* What unlink and rmdir share: find, let @check refuse it, remove in one transaction. */
+static int remove_name(struct ext4_inode *dir, const char *name, size_t len,
+		       int (*check)(struct ext4_inode *inode), remove_fn remove)
 {
 	struct ext4_inode *inode;
 	handle_t *handle;
 	int err;
 
-	err = ext4_check_name(name, len);
-	if (!err)
-		err = ext4_check_rw(dir->i_fs);
+	err = ext4_check_rw(dir->i_fs);
 	if (!err)
 		err = lock_victim(dir, name, len, &inode);
 	if (err)
 		return err;
-	err = S_ISDIR(inode->i_type) ? -EISDIR : check_victim(inode);
-	if (!err && !inode->i_nlink)
-		err = ext4_corrupt(dir->i_fs, inode->i_ino, 0, "a named file has no links");
+	err = check(inode);
 	if (!err)
 		err = ext4_journal_start(dir->i_fs, REMOVE_CREDITS, &handle);
 	if (!err)
-		err = ext4_journal_stop(handle, unlink_in_handle(handle, dir, inode, name, len));
+		err = ext4_journal_stop(handle, remove(handle, dir, inode, name, len));
 	ext4_unlock_two(dir, inode);
 	ext4_iput(inode);
 	return ext4_finish_sync(dir, err);
+}
+
+static int check_unlink(struct ext4_inode *inode)
+{
+	int err = S_ISDIR(inode->i_type) ? -EISDIR : check_victim(inode);
+
+	if (!err && !inode->i_nlink)
+		err = ext4_corrupt(inode->i_fs, inode->i_ino, 0, "a named file has no links");
+	return err;
+}
+
+int ext4_unlink(struct ext4_inode *dir, const char *name, size_t len)
+{
+	int err = ext4_check_name(name, len);
+
+	return err ? err : remove_name(dir, name, len, check_unlink, unlink_in_handle);
 }
 
 /* An emptied directory keeps no link, and its parent loses the one of "..". */
@@ -519,29 +536,18 @@ int ext4_check_empty(struct ext4_inode *inode)
 	return empty < 0 ? empty : empty ? 0 : -ENOTEMPTY;
 }
 
+static int check_rmdir(struct ext4_inode *inode)
+{
+	int err = S_ISDIR(inode->i_type) ? check_victim(inode) : -ENOTDIR;
+
+	return err ? err : ext4_check_empty(inode);
+}
+
 int ext4_rmdir(struct ext4_inode *dir, const char *name, size_t len)
 {
-	struct ext4_inode *inode;
-	handle_t *handle;
-	int err;
+	int err = ext4_check_name(name, len);
 
-	err = ext4_check_name(name, len);
 	if (!err && is_dot_name(name, len))
 		err = len == 1 ? -EINVAL : -ENOTEMPTY;
-	if (!err)
-		err = ext4_check_rw(dir->i_fs);
-	if (!err)
-		err = lock_victim(dir, name, len, &inode);
-	if (err)
-		return err;
-	err = S_ISDIR(inode->i_type) ? check_victim(inode) : -ENOTDIR;
-	if (!err)
-		err = ext4_check_empty(inode);
-	if (!err)
-		err = ext4_journal_start(dir->i_fs, REMOVE_CREDITS, &handle);
-	if (!err)
-		err = ext4_journal_stop(handle, rmdir_in_handle(handle, dir, inode, name, len));
-	ext4_unlock_two(dir, inode);
-	ext4_iput(inode);
-	return ext4_finish_sync(dir, err);
+	return err ? err : remove_name(dir, name, len, check_rmdir, rmdir_in_handle);
 }

@@ -40,15 +40,12 @@ static bool settle(journal_t *journal, struct transaction *tx, struct journal_he
 	return false;
 }
 
-static void finish_buf(journal_t *journal, struct transaction *tx, struct journal_head *jh)
+/* The transaction has done with the buffer, which is locked on entry and not on return. */
+static void release_rec(struct journal_head *jh, struct jbd2_rec *rec)
 {
-	struct jbd2_rec *rec = &jh->recs[tx->tid & 1];
 	struct iocache_buf *buf = jh->buf;
-	blk64_t blk = buf->b_blocknr;
-	bool gone, freed;
+	bool freed;
 
-	iocache_lock(buf);
-	gone = settle(journal, tx, jh, __atomic_load_n(&rec->flags, __ATOMIC_ACQUIRE));
 	free(rec->frozen);
 	rec->frozen = NULL;
 	rec->tx = NULL;
@@ -57,6 +54,18 @@ static void finish_buf(journal_t *journal, struct transaction *tx, struct journa
 	iocache_unpin(buf);
 	if (freed)
 		iocache_put(buf);
+}
+
+static void finish_buf(journal_t *journal, struct transaction *tx, struct journal_head *jh)
+{
+	struct jbd2_rec *rec = &jh->recs[tx->tid & 1];
+	struct iocache_buf *buf = jh->buf;
+	blk64_t blk = buf->b_blocknr;
+	bool gone;
+
+	iocache_lock(buf);
+	gone = settle(journal, tx, jh, __atomic_load_n(&rec->flags, __ATOMIC_ACQUIRE));
+	release_rec(jh, rec);
 	if (gone)
 		iocache_forget(journal->cache, blk, 1);
 }
@@ -78,19 +87,11 @@ static void drop_buf(journal_t *journal, struct transaction *tx, struct journal_
 {
 	struct jbd2_rec *rec = &jh->recs[tx->tid & 1];
 	struct iocache_buf *buf = jh->buf;
-	bool freed;
 
 	iocache_lock(buf);
 	iocache_clear_dirty(buf);
 	move_checkpoint(journal, jh, NULL);
-	free(rec->frozen);
-	rec->frozen = NULL;
-	rec->tx = NULL;
-	freed = jbd2_head_try_free(jh);
-	iocache_unlock(buf);
-	iocache_unpin(buf);
-	if (freed)
-		iocache_put(buf);
+	release_rec(jh, rec);
 }
 
 /* After the threads have ended. */
