@@ -31,13 +31,22 @@
 #define QUEUED		8	/* requests in a row that were there already */
 #define CROWD		64	/* requests after which a second caller is forgotten */
 
+/* For us; and without looking into files, which a sandbox has none of. */
+static bool several_processors(void)
+{
+	cpu_set_t set;
+
+	/* It fails on machines with more than a thousand. */
+	return sched_getaffinity(0, sizeof(set), &set) || CPU_COUNT(&set) > 1;
+}
+
 void burst_init(struct burst *burst, int fd, atomic_bool *stop)
 {
 	pthread_condattr_t attr;
 
 	burst->fd = fd;
 	burst->stop = stop;
-	burst->spins = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	burst->spins = several_processors();
 	atomic_init(&burst->owner, 0);
 	atomic_init(&burst->taken, 0);
 	atomic_init(&burst->misses, 0);

@@ -21,6 +21,7 @@
 #define DEFAULT_OOM_SCORE	(-500)
 
 static int ready_fd = -1;
+static int null_fd = -1;
 static int lock_fd = -1;
 static char *lock_path;
 
@@ -66,22 +67,43 @@ bool daemon_start(void)
 	return true;
 }
 
-void daemon_ready(void)
+void daemon_settle(void)
 {
-	int null;
-
 	if (ready_fd < 0)
 		return;
 	if (chdir("/"))
 		log_warn("cannot change to the root directory: %s", strerror(errno));
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
-		if (null > STDERR_FILENO)
-			close(null);
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+void daemon_leave_terminal(void)
+{
+	if (null_fd < 0)
+		return;
+	dup2(null_fd, STDIN_FILENO);
+	dup2(null_fd, STDOUT_FILENO);
+	dup2(null_fd, STDERR_FILENO);
+	if (null_fd > STDERR_FILENO)
+		close(null_fd);
+	null_fd = -1;
+}
+
+void daemon_forget(void)
+{
+	if (ready_fd >= 0) {
+		close(ready_fd);
+		null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	}
+	if (lock_fd >= 0)
+		close(lock_fd);
+	ready_fd = lock_fd = -1;
+}
+
+void daemon_ready(void)
+{
+	if (ready_fd < 0)
+		return;
+	daemon_leave_terminal();
 	if (write(ready_fd, "", 1) != 1)
 		log_debug("nobody waited for the mount");
 	close(ready_fd);
@@ -139,12 +161,16 @@ bool lockfile_take(const struct options *opt)
 	return true;
 }
 
+void lockfile_remove(void)
+{
+	if (lock_path)
+		unlink(lock_path);
+}
+
 void lockfile_drop(void)
 {
 	if (lock_fd < 0)
 		return;
-	if (lock_path)
-		unlink(lock_path);
 	free(lock_path);
 	close(lock_fd);
 	lock_fd = -1;

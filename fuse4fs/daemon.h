@@ -13,14 +13,24 @@
  * with the child's verdict.  Must be called before there are threads.  False when that fails.
  */
 bool daemon_start(void);
-/* The mount is up: let the parent go, and leave terminal and folder.  Does nothing in the foreground. */
+/*
+ * All names have been resolved: leave the folder, and open what is needed to leave the terminal later.
+ * This and what follows does nothing in the foreground.
+ */
+void daemon_settle(void);
+/* The mount is up: let the parent go, and leave the terminal. */
 void daemon_ready(void);
+void daemon_leave_terminal(void);
+/* A process that was forked off leaves parent, lock and, when it is told to, terminal to the other one. */
+void daemon_forget(void);
 
 /* Not the first to be killed when memory is short, and not stopped by its own write-back. */
 void process_protect(const struct options *opt);
 
 /* Lock file with our process number; false with a message when another process has it. */
 bool lockfile_take(const struct options *opt);
+/* Remove its name; then let it go. */
+void lockfile_remove(void);
 void lockfile_drop(void);
 
 #endif /* FUSE4FS_DAEMON_H */

@@ -316,16 +316,29 @@ bool device_open_journal(const struct options *opt, const struct ext4_probe_info
 	return good || refuse(reason, size, "%s: external journal: %s", opt->device, why);
 }
 
+/* Where files can still be opened. */
+static bool reopen_direct(struct options *opt, struct device *dev, char *reason, size_t size)
+{
+	close_channel(dev, dev->channel);
+	dev->channel = NULL;
+	opt->mount.direct_io = true;
+	return open_exclusively(dev, opt->device, opt, &dev->read_only, &dev->channel, reason, size) &&
+	       set_offset(opt, dev, reason, size);
+}
+
 bool device_go_direct(struct options *opt, struct device *dev, char *reason, size_t size)
 {
-	int flags, fd = atoi(dev->channel->name + strlen("/dev/fd/"));
 	errcode_t err = 0;
 	io_channel direct;
 	struct stat st;
+	int flags, fd;
 
-	if (!dev->service || dev->read_only || opt->mount.direct_io || fstat(fd, &st) ||
-	    !S_ISBLK(st.st_mode))
+	if (dev->read_only || opt->mount.direct_io || io_channel_get_fd(dev->channel, &fd) ||
+	    fstat(fd, &st) || !S_ISBLK(st.st_mode))
 		return true;
+	if (!dev->service)
+		return reopen_direct(opt, dev, reason, size);
+	fd = atoi(dev->channel->name + strlen("/dev/fd/"));
 	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT))
 		err = errno;

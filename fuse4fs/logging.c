@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 #include "logging.h"
 #include "support/log.h"
@@ -40,6 +42,20 @@ bool log_open(const struct options *options)
 		return true;
 	log_err("cannot write the log file %s: %s", opt->logfile, strerror(errno));
 	return false;
+}
+
+bool log_prepare(void)
+{
+	/* The time zone is a file, too. */
+	tzset();
+	if (logfile_fd >= 0 || opt->foreground)
+		return false;
+	if (opt->kernel && !support_log_to_kmsg()) {
+		support_log_to_stderr();
+		return false;
+	}
+	openlog(NULL, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	return true;
 }
 
 void log_detach(void)

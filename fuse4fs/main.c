@@ -19,7 +19,9 @@
 #include "device.h"
 #include "exitcode.h"
 #include "logging.h"
+#include "outside.h"
 #include "reclaim.h"
+#include "sandbox.h"
 #include "server.h"
 #include "service.h"
 #include "session.h"
@@ -99,7 +101,8 @@ static bool probe(struct options *opt, struct device *dev)
 		log_err("%s", reason);
 		return false;
 	}
-	if (info.has_mmp && dev->service && !device_go_direct(opt, dev, reason, sizeof(reason))) {
+	if (info.has_mmp && (dev->service || sandbox_wanted(opt)) &&
+	    !device_go_direct(opt, dev, reason, sizeof(reason))) {
 		log_err("%s", reason);
 		return false;
 	}
@@ -177,6 +180,40 @@ static int finish(struct server *srv, struct device *dev)
 	return status;
 }
 
+/*
+ * Have somebody keep the rights that contain() gives up.  Without the sandbox, none is needed.
+ */
+static bool prepare_outside(const struct server *srv, struct options *opt)
+{
+	if (opt->sandbox == SANDBOX_DEMANDED && !srv->service && !sandbox_built()) {
+		log_err("option `sandbox': this program was built without libseccomp, or with sanitizers");
+		return false;
+	}
+	if (outside_start(opt, !srv->service && sandbox_wanted(opt)))
+		return true;
+	log_err("cannot start a process: %s", strerror(errno));
+	return false;
+}
+
+/* All is open, and nothing of the file system but its superblock was looked at: give up all rights. */
+static bool contain(const struct server *srv, const struct options *opt)
+{
+	char reason[200];
+
+	daemon_settle();
+	if (srv->service && opt->sandbox == SANDBOX_DEMANDED && !sandbox_by_others()) {
+		log_err("option `sandbox': the service's unit does not confine it");
+		return false;
+	}
+	if (srv->service || !sandbox_wanted(opt) || sandbox_enter(log_prepare(), reason, sizeof(reason)))
+		return true;
+	if (opt->sandbox == SANDBOX_DEMANDED)
+		log_err("option `sandbox' is not possible here: %s", reason);
+	else
+		log_info("not in a sandbox: %s", reason);
+	return opt->sandbox != SANDBOX_DEMANDED;
+}
+
 static int serve(struct server *srv, struct options *opt, struct device *dev)
 {
 	const char *mountpoint = opt->mountpoint;
@@ -191,7 +228,7 @@ static int serve(struct server *srv, struct options *opt, struct device *dev)
 			log_err("cannot mount on %s; may you use /dev/fuse?", mountpoint);
 		goto out_session;
 	}
-	if (!mount_engine(srv, dev))
+	if (!contain(srv, opt) || !mount_engine(srv, dev))
 		goto out_unmount;
 	reclaim_start(reclaim, srv->fs);
 	if (srv->service && !service_mount(srv->service, srv)) {
@@ -206,7 +243,7 @@ static int serve(struct server *srv, struct options *opt, struct device *dev)
 	else
 		log_err("cannot start a thread: %s", strerror(errno));
 	reclaim_destroy(reclaim);
-	session_unmount(srv, mountpoint);
+	session_unmount(srv);
 	if (finish(srv, dev))
 		status = EXIT_UNCLEAN;
 	if (opt->timing)
@@ -214,7 +251,7 @@ static int serve(struct server *srv, struct options *opt, struct device *dev)
 	session_destroy(srv);
 	return status;
 out_unmount:
-	session_unmount(srv, mountpoint);
+	session_unmount(srv);
 out_session:
 	reclaim_destroy(reclaim);
 	session_destroy(srv);
@@ -233,6 +270,10 @@ static int run(struct options *opt, struct server *srv)
 		return EXIT_MOUNT;
 	if (!lockfile_take(opt))
 		return EXIT_MOUNT;
+	if (!prepare_outside(srv, opt)) {
+		status = EXIT_SYSTEM;
+		goto out;
+	}
 	if (!device_open(opt, &dev, reason, sizeof(reason))) {
 		log_err("%s", reason);
 		goto out;
@@ -241,7 +282,9 @@ static int run(struct options *opt, struct server *srv)
 		status = serve(srv, opt, &dev);
 	device_close(&dev);
 out:
+	outside_remove_lockfile();
 	lockfile_drop();
+	outside_stop();
 	return status;
 }
 

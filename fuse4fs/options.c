@@ -206,6 +206,8 @@ static const struct option_def table[] = {
 	{ "lockfile", OPT_TEXT, F(lockfile) },
 	{ "logfile", OPT_TEXT, F(logfile) },
 	{ "no_default_opts", OPT_BOOL, F(default_opts), false },
+	{ "sandbox", OPT_ENUM, F(sandbox), SANDBOX_DEMANDED },
+	{ "nosandbox", OPT_ENUM, F(sandbox), SANDBOX_REFUSED },
 	{ "oom_score_adj", OPT_CALL, .call = set_oom_score },
 	{ "debug", OPT_BOOL, F(debug), true },
 	{ "timing", OPT_BOOL, F(timing), true },

@@ -12,6 +12,9 @@
 #include "ext4/ext4.h"
 #include "parse.h"
 
+/* Giving up rights after the start: where it is possible, or mount not at all, or never. */
+enum option_sandbox { SANDBOX_AUTO, SANDBOX_DEMANDED, SANDBOX_REFUSED };
+
 struct options {
 	char		program[32];	/* name for messages: fuse4fs or fuse2fs */
 	char		*device;	/* as given */
@@ -39,6 +42,7 @@ struct options {
 	gid_t		squash_gid;
 
 	char		*lockfile, *logfile;
+	enum option_sandbox sandbox;
 	bool		has_oom_score;
 	int64_t		oom_score_adj;
 

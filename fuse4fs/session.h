@@ -34,7 +34,7 @@ void session_stop(struct server *srv);
 bool session_run(struct server *srv, const char *mountpoint, void (*ready)(struct server *srv));
 
 /* Unmount what is still mounted; a service cannot. */
-void session_unmount(struct server *srv, const char *mountpoint);
+void session_unmount(struct server *srv);
 void session_destroy(struct server *srv);
 
 #endif /* FUSE4FS_SESSION_H */

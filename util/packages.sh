@@ -2,7 +2,7 @@
 # Sourced by quickstart and check: which Debian packages are needed for what,
 # and how the missing ones get installed.
 
-BUILD_PACKAGES="gcc make autoconf pkg-config libfuse3-dev comerr-dev libblkid-dev uuid-dev libbsd-dev"
+BUILD_PACKAGES="gcc make autoconf pkg-config libfuse3-dev comerr-dev libblkid-dev uuid-dev libbsd-dev libseccomp-dev"
 RUN_PACKAGES="fuse3 e2fsprogs util-linux"
 TEST_PACKAGES="libcmocka-dev perl attr acl python3 procps strace systemd clang libclang-rt-14-dev"
 

@@ -172,6 +172,8 @@ static void *psi_thread(void *arg)
 	int64_t due = now_ms() + psi->timer_s * 1000LL, left;
 	int reason;
 
+	/* By itself, since that needs no file. */
+	pthread_setname_np(pthread_self(), psi->name);
 	for (;;) {
 		struct pollfd pfds[3] = {
 			{ .fd = psi->fds[0], .events = POLLPRI },
@@ -211,7 +213,6 @@ errcode_t psi_start(struct psi *psi)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err)
 		return err;
-	pthread_setname_np(psi->thread, psi->name);
 	psi->started = true;
 	return 0;
 }

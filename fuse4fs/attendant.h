@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The attendant: a second process that keeps the rights that the server gives up, does a few
+ * fixed things when the server asks for them, and ends with it.  What these things are is in outside.c.
+ */
+#ifndef FUSE4FS_ATTENDANT_H
+#define FUSE4FS_ATTENDANT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "options.h"
+
+/*
+ * Start it.  @perform, in that process, does a task and returns the answer; a task of its
+ * own, @lost, is given to it when the server has gone without attendant_stop().  To be called while there
+ * is a single thread and no device is open.  False, with errno, when it cannot be had.
+ */
+bool attendant_start(const struct options *opt, int (*perform)(int task, int arg), int lost);
+bool attendant_runs(void);
+/* Have @task done and wait for the answer.  -1: the attendant does not answer. */
+int attendant_ask(int task, int arg);
+/* As attendant_ask(), without waiting; may be called by a signal handler. */
+void attendant_tell(int task, int arg);
+/* Its process, while it runs. */
+int attendant_pid(void);
+/* Have it end. */
+void attendant_stop(void);
+
+#endif /* FUSE4FS_ATTENDANT_H */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is done with the machine's files for a file system that is served: by the server itself, or
+ * by its attendant while there is one (attendant.h), since then the server may not.
+ */
+#ifndef FUSE4FS_OUTSIDE_H
+#define FUSE4FS_OUTSIDE_H
+
+#include <stdbool.h>
+#include "options.h"
+
+/* For all below.  With @attendant, have one; false, with errno, when it cannot be had. */
+bool outside_start(const struct options *opt, bool attendant);
+/* The mount answers: learn which one it is, and have the kernel read ahead more than it does by default. */
+void outside_ready(void);
+/*
+ * We were told to end.  The kernel may hold changes that we have never seen: have it
+ * write them while there is still somebody to take them, then take the mount away.
+ */
+void outside_end_mount(void);
+/* Take the mount away, if it is there. */
+void outside_detach(void);
+void outside_remove_lockfile(void);
+/* A signal handler's word: the server dies of a system call that it may not make. */
+void outside_violation(int number);
+void outside_stop(void);
+
+#endif /* FUSE4FS_OUTSIDE_H */
