@@ -54,6 +54,7 @@ static void common_params(struct ext4_fs *fs, struct jbd2_params *p)
 		.barrier = fs->opts.barrier,
 		.read_only = fs->opts.read_only,
 		.async_commit = fs->opts.async_commit,
+		.ordered_data = fs->data_mode == EXT4_DATA_ORDERED,
 		.csum_v3 = fs->metadata_csum,
 		.csum_64bit_tags = fs->is_64bit,
 	};

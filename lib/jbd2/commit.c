@@ -48,14 +48,16 @@ static int flush_before_commit_block(journal_t *journal, struct transaction *tx)
 	pthread_mutex_unlock(&journal->mutex);
 	if (journal->home_dev != journal->log_dev)
 		err = flush_dev(journal, journal->home_dev);
-	if (!err && !journal->async_commit)
+	if (!err && (!journal->async_commit ||
+		     (journal->ordered_data && journal->home_dev == journal->log_dev)))
 		err = flush_dev(journal, journal->log_dev);
 	return err;
 }
 
 /*
  * The order on disk: everything that the commit block vouches for is durable before the
- * block is written; with async_commit a checksum says so instead, and one flush is enough.
+ * block is written; with async_commit a checksum says so of the log, and one flush is enough
+ * where file data need not be ordered.
  */
 static int write_transaction(journal_t *journal, struct transaction *tx)
 {

@@ -88,6 +88,8 @@ struct jbd2_params {
 	bool			barrier;	/* flush the device where order matters */
 	bool			read_only;	/* replay into the cache only; nothing is written */
 	bool			async_commit;	/* journal_async_commit */
+	/* file data on cache's device is durable before the commit block, even with async_commit */
+	bool			ordered_data;
 	/* the features the file system wants: set at first use as the kernel does */
 	bool			csum_v3, csum_64bit_tags;
 };

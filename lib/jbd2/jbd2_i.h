@@ -104,7 +104,7 @@ struct journal_s {
 	struct iocache		*cache;
 	io_channel		home_dev, log_dev;
 	unsigned int		block_size;
-	bool			barrier, read_only, async_commit, want_csum_v3, want_64bit;
+	bool			barrier, read_only, async_commit, ordered_data, want_csum_v3, want_64bit;
 	bool			null;		/* writes go straight to the cache */
 	bool			live;		/* takes handles */
 	blk64_t			*log_map;	/* NULL = identity (external) */

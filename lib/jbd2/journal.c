@@ -89,6 +89,7 @@ journal_t *jbd2_journal_alloc(const struct jbd2_params *params)
 	journal->barrier = params->barrier;
 	journal->read_only = params->read_only;
 	journal->async_commit = params->async_commit;
+	journal->ordered_data = params->ordered_data;
 	journal->want_csum_v3 = params->csum_v3;
 	journal->want_64bit = params->csum_64bit_tags;
 	journal->commit_interval = params->commit_interval ? params->commit_interval :

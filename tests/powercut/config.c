@@ -37,6 +37,12 @@ const struct config configs[] = {
 	{ .name = "dirsync", .mke2fs = "-t ext4 -b 1024 " COMMON " -J size=1", .mib = 8,
 	  .data = EXT4_DATA_ORDERED, .journal = true, .dirsync = true, .xattr_max = 700, .sync_percent = 10,
 	  .extents = true, .states = 3500, .weight = 1 },
+	{ .name = "async-commit", .mke2fs = "-t ext4 -b 1024 " COMMON " -J size=1", .mib = 8,
+	  .data = EXT4_DATA_ORDERED, .journal = true, .async_commit = true, .free_kib = 1500, .xattr_max = 700,
+	  .sync_percent = 15, .extents = true, .states = 3500, .weight = 1 },
+	{ .name = "async-nocsum", .mke2fs = "-t ext4 -b 1024 " COMMON ",^metadata_csum -J size=1", .mib = 8,
+	  .data = EXT4_DATA_JOURNAL, .journal = true, .async_commit = true, .free_kib = 1500, .xattr_max = 700,
+	  .sync_percent = 15, .extents = true, .states = 3500, .weight = 1 },
 	{ .name = "ext3", .mke2fs = "-t ext3 -b 1024 " COMMON " -J size=1", .mib = 8,
 	  .data = EXT4_DATA_ORDERED, .journal = true, .xattr_max = 700, .sync_percent = 15, .states = 3500,
 	  .weight = 1 },
@@ -83,7 +89,8 @@ struct ext4_mount_opts config_mount(const struct config *c)
 {
 	return (struct ext4_mount_opts){
 		.device_name = "memory", .barrier = true, .data = c->data, .commit_interval = 3600,
-		.sync = c->sync, .dirsync = c->dirsync, .discard = c->discard, .acl = EXT4_UNSET,
-		.user_xattr = EXT4_UNSET, .log = log_message,
+		.sync = c->sync, .dirsync = c->dirsync, .discard = c->discard,
+		.async_commit = c->async_commit, .acl = EXT4_UNSET, .user_xattr = EXT4_UNSET,
+		.log = log_message,
 	};
 }

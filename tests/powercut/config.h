@@ -12,7 +12,7 @@ struct config {
 	const char	*mke2fs;
 	unsigned int	mib;
 	enum ext4_data_mode data;
-	bool		journal, sync, dirsync, discard;
+	bool		journal, sync, dirsync, discard, async_commit;
 	unsigned int	free_kib, xattr_max, sync_percent;
 	bool		extents;
 	unsigned int	states;		/* of each round */
