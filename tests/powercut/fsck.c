@@ -11,6 +11,8 @@
 #include "fsck.h"
 #include "report.h"
 
+#define CHUNK	16384
+
 static char dir[64];
 static pid_t owner;
 static char said[400];
@@ -44,12 +46,20 @@ void fsck_cleanup(void)
 	owner = 0;
 }
 
+/* Zeroes become holes: most of an image is zeroes. */
 void fsck_save(const char *path, const char *image, uint64_t size)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	uint64_t off, len;
 
-	if (fd < 0 || write(fd, image, size) != (ssize_t)size)
+	if (fd < 0 || ftruncate(fd, size))
 		pc_die("cannot write %s", path);
+	for (off = 0; off < size; off += len) {
+		len = size - off < CHUNK ? size - off : CHUNK;
+		if ((image[off] || memcmp(image + off, image + off + 1, len - 1)) &&
+		    pwrite(fd, image + off, len, off) != (ssize_t)len)
+			pc_die("cannot write %s", path);
+	}
 	close(fd);
 }
 
