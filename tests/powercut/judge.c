@@ -11,6 +11,7 @@
 #include "damage.h"
 #include "fsck.h"
 #include "judge.h"
+#include "live.h"
 #include "report.h"
 #include "states.h"
 #include "walk.h"
@@ -55,6 +56,20 @@ static bool one_in(struct judge *j, unsigned int every)
 	return every && !pc_below(&j->seed, every);
 }
 
+/* Once recovered, nothing lies in the cache that is not on the disk as well. */
+static bool looks_alike(struct judge *j, struct ext4_fs *fs, const char *image, size_t cut)
+{
+	struct view v;
+	char why[200];
+
+	if (!view_open(&v, image, j->dev->size))
+		return failed(j, cut, "after recovery: %s", v.first);
+	if (ext4_syncfs(fs) || !live_matches(fs, &v, why))
+		return failed(j, cut, "%s", why);
+	j->tally->read++;
+	return true;
+}
+
 /* Recover and end cleanly, as a mount and an unmount do. */
 static bool recover(struct judge *j, struct pc_device *dev, size_t cut)
 {
@@ -62,18 +77,21 @@ static bool recover(struct judge *j, struct pc_device *dev, size_t cut)
 	io_channel channel = pc_device_channel(dev);
 	struct ext4_fs *fs;
 	char reason[256];
+	bool same = true;
 	int err;
 
 	err = ext4_mount(channel, &opts, &fs, reason, sizeof(reason));
 	if (err) {
 		failed(j, cut, "cannot be mounted: %s", reason);
 	} else {
+		if (one_in(j, j->read_every))
+			same = looks_alike(j, fs, dev->data, cut);
 		err = ext4_unmount(fs);
 		if (err)
 			failed(j, cut, "cannot be unmounted: %s", strerror(-err));
 	}
 	io_channel_close(channel);
-	return !err;
+	return !err && same;
 }
 
 static bool is_clean(struct judge *j, struct view *v, const char *image, size_t cut)

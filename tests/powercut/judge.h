@@ -14,6 +14,7 @@ struct tally {
 	unsigned long	agreed;		/* e2fsck -fn and our walk say the same */
 	unsigned long	dirty;		/* of them, both say: not clean */
 	unsigned long	replays;	/* e2fsck's replay gave our tree */
+	unsigned long	read;		/* read back through the engine, too */
 	unsigned long	repaired;	/* without a journal: e2fsck -fy repaired it */
 	unsigned long	rounds, operations, events;
 	unsigned long	failures;
@@ -27,8 +28,8 @@ struct judge {
 	uint64_t	round;		/* for messages: the seed */
 	uint64_t	seed;		/* for choices of its own */
 	const char	*keep;		/* folder for images that failed, or NULL */
-	/* one in so many: e2fsck -fn, e2fsck's replay, a second cut; 0: never */
-	unsigned int	fsck_every, replay_every, second_every;
+	/* one in so many: e2fsck -fn, e2fsck's replay, a second cut, read by the engine; 0: never */
+	unsigned int	fsck_every, replay_every, second_every, read_every;
 	bool		quiet;
 	char		why[256];	/* of the first failure */
 };

@@ -126,9 +126,9 @@ static void round_of_all(struct run *run, uint64_t n)
 static void print_tally(const char *name, const struct tally *t)
 {
 	printf("%s: %lu states (%lu at flushes, %lu cut twice), %lu agreed with e2fsck (%lu not clean), "
-	       "%lu replays compared, %lu repaired, %lu rounds, %lu operations, %lu events, %lu failures\n", name,
-	       t->states, t->flushes, t->second, t->agreed, t->dirty, t->replays, t->repaired, t->rounds,
-	       t->operations, t->events, t->failures);
+	       "%lu replays compared, %lu read back, %lu repaired, %lu rounds, %lu operations, %lu events, %lu failures\n", name,
+	       t->states, t->flushes, t->second, t->agreed, t->dirty, t->replays, t->read, t->repaired,
+	       t->rounds, t->operations, t->events, t->failures);
 }
 
 static int summary(struct run *run)

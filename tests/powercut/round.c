@@ -106,7 +106,8 @@ static void judge_all(struct segments *s, unsigned int states)
 	s->wanted = states > flushes ? states - flushes : 0;
 	for (from = 0; from < log->nr && s->judge.tally->failures < FAILURES_MAX; from = to + 1) {
 		to = segment_end(log, from);
-		if (s->judge.config->journal || !s->wanted || pc_below(&s->seed, 4) == 0)
+		/* Without a journal each state costs runs of e2fsck: not all flushes then. */
+		if (s->judge.config->journal || pc_below(&s->seed, flushes) < states / 2)
 			judge_segment(s, from, to);
 		pc_state_apply_all(s->judge.dev, log, from, to);
 	}
@@ -142,7 +143,7 @@ void round_run(const struct round *r, struct tally *tally, char *why)
 	struct segments s = {
 		.judge = { .config = r->config, .model = m, .dev = pc_device_new(image, size), .tally = tally,
 			   .round = r->seed, .seed = r->seed + 77, .keep = r->keep, .quiet = r->quiet,
-			   .fsck_every = 40, .replay_every = 40, .second_every = 12 },
+			   .fsck_every = 40, .replay_every = 40, .second_every = 12, .read_every = 12 },
 		.log = &log, .seed = r->seed + 1,
 	};
 
