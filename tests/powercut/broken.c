@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The broken libraries: this program is linked with --wrap, so that the calls between the files of lib/
- * that matter come here first.  The libraries themselves know nothing of it.
+ * The broken libraries: this program is linked with --wrap, so that the calls between the files of
+ * lib/ that matter come here first.  The libraries themselves know nothing of it.
  */
 #include <stddef.h>
 #include "broken.h"
@@ -10,7 +10,7 @@
 
 enum breakage broken_how;
 
-static struct pc_device *device;	/* of the workload, while it runs */
+static struct pc_device *device; /* of the workload, while it runs */
 /* by one thread: the next flush is left out, what was held back goes after it */
 static __thread bool skip_flush, release_after_flush;
 

@@ -9,7 +9,7 @@ struct pc_device;
 
 enum breakage {
 	NOT_BROKEN,
-	COMMIT_BEFORE_DATA,	/* no flush between data and log on one side, commit block on the other */
+	COMMIT_BEFORE_DATA,	/* no flush between data and log, and commit block */
 	NO_REVOKES,		/* revoke records are not written */
 	EARLY_REUSE,		/* freed blocks are free before the commit */
 	COMMIT_FIRST,		/* the commit block is durable before what it commits is written */

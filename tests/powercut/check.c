@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The tree against the model.  Each observation excludes some of the states that the tree may be in;
- * they travel along as a mask, bit i for state lo + i, and one must be left at the end.
+ * The tree against the model.  Each observation excludes some of the states that the tree may be
+ * in; they travel along as a mask, bit i for state lo + i, and one must be left at the end.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,28 +12,28 @@
 
 struct checker {
 	const struct model *m;
-	struct view	*v;
-	struct window	win;
-	char		*why;
+	struct view *v;
+	struct window win;
+	char *why;
 };
 
-static uint64_t narrow(struct checker *c, const struct m_inode *inode, uint64_t before, uint64_t mask,
-		       const char *what)
+static uint64_t narrow(struct checker *c, const struct m_inode *inode, uint64_t before,
+		       uint64_t mask, const char *what)
 {
 	if (before && !(before & mask) && !*c->why)
 		snprintf(c->why, 200, "file %u (inode %u): %s fits no state of %u..%u (%llx, %llx)",
-			 inode->id, inode->ino, what, c->win.lo, c->win.hi, (unsigned long long)before,
-			 (unsigned long long)mask);
+			 inode->id, inode->ino, what, c->win.lo, c->win.hi,
+			 (unsigned long long)before, (unsigned long long)mask);
 	return before & mask;
 }
 
 /* ---- attributes ---- */
 
 struct xattr_seen {
-	struct checker	*c;
+	struct checker *c;
 	const struct m_inode *inode;
-	int64_t		value[XATTRS];
-	bool		bad;
+	int64_t value[XATTRS];
+	bool bad;
 };
 
 static void take_xattr(void *priv, const struct view_xattr *x)
@@ -48,7 +48,8 @@ static void take_xattr(void *priv, const struct view_xattr *x)
 	if (x->index == EXT2_EXT_ATTR_INDEX_SYSTEM)
 		return;
 	n = x->name_len ? (unsigned int)(x->name[0] - 'a') : XATTRS;
-	if (x->index != EXT2_EXT_ATTR_INDEX_USER || x->name_len != 1 || n >= XATTRS || x->size > sizeof(want)) {
+	if (x->index != EXT2_EXT_ATTR_INDEX_USER || x->name_len != 1 || n >= XATTRS ||
+	    x->size > sizeof(want)) {
 		seen->bad = true;
 		return;
 	}
@@ -81,7 +82,9 @@ static uint64_t check_xattrs(struct checker *c, const struct m_inode *inode, uin
 		/* "never set" and "removed" look the same */
 		mask = narrow(c, inode, mask,
 			      hist_mask(&inode->xattr[i], c->win.lo, c->win.hi, seen.value[i]) |
-			      (seen.value[i] ? 0 : hist_mask(&inode->xattr[i], c->win.lo, c->win.hi, -1)),
+				      (seen.value[i] ? 0
+						     : hist_mask(&inode->xattr[i], c->win.lo,
+								 c->win.hi, -1)),
 			      "an attribute");
 	}
 	return mask;
@@ -98,7 +101,8 @@ static uint64_t check_file(struct checker *c, const struct m_inode *inode, uint6
 		return 0;
 	data = view_read(c->v, inode->ino, &size);
 	mask = narrow(c, inode, mask, content_sizes(inode, &c->win, size), "the size");
-	mask = narrow(c, inode, mask, content_mask(inode, &c->win, data, size, mask), "the content");
+	mask = narrow(c, inode, mask, content_mask(inode, &c->win, data, size, mask),
+		      "the content");
 	free(data);
 	return mask;
 }
@@ -106,12 +110,12 @@ static uint64_t check_file(struct checker *c, const struct m_inode *inode, uint6
 /* ---- directories ---- */
 
 struct seen_name {
-	uint32_t	ino;	/* 0 = not there */
+	uint32_t ino; /* 0 = not there */
 };
 struct dir_seen {
 	const struct m_inode *dir;
 	struct seen_name *names;
-	bool		bad;
+	bool bad;
 };
 
 static void take_name(void *priv, const struct view_entry *e)
@@ -171,9 +175,12 @@ static uint64_t check_dir(struct checker *c, const struct m_inode *dir, uint64_t
 			continue;
 		snprintf(what, sizeof(what), "name %u (-> %u)", n, seen.names[n].ino);
 		if (!seen.names[n].ino)
-			mask = narrow(c, dir, mask, hist_mask(&dir->names[n], c->win.lo, c->win.hi, -1), what);
+			mask = narrow(c, dir, mask,
+				      hist_mask(&dir->names[n], c->win.lo, c->win.hi, -1), what);
 		else
-			mask = narrow(c, dir, mask, check_entry(c, &dir->names[n], seen.names[n].ino, mask), what);
+			mask = narrow(c, dir, mask,
+				      check_entry(c, &dir->names[n], seen.names[n].ino, mask),
+				      what);
 	}
 	free(seen.names);
 	return mask;
@@ -186,8 +193,11 @@ static uint64_t check_inode(struct checker *c, const struct m_inode *inode, uint
 
 	if (!raw || (le16_to_cpu(raw->i_mode) & S_IFMT) != inode->type)
 		return narrow(c, inode, mask, 0, "the type");
-	mask = narrow(c, inode, mask, hist_mask(&inode->mode, lo, hi, le16_to_cpu(raw->i_mode) & 07777), "the mode");
-	mask = narrow(c, inode, mask, hist_mask(&inode->links, lo, hi, le16_to_cpu(raw->i_links_count)),
+	mask = narrow(c, inode, mask,
+		      hist_mask(&inode->mode, lo, hi, le16_to_cpu(raw->i_mode) & 07777),
+		      "the mode");
+	mask = narrow(c, inode, mask,
+		      hist_mask(&inode->links, lo, hi, le16_to_cpu(raw->i_links_count)),
 		      "the number of links");
 	mask = check_xattrs(c, inode, mask);
 	return S_ISDIR(inode->type) ? check_dir(c, inode, mask) : check_file(c, inode, mask);
@@ -236,7 +246,8 @@ static bool dir_untouched(const struct m_inode *dir, const struct window *win)
 
 	for (n = 0; n < dir->nr_names; n++)
 		for (i = 0; i < dir->names[n].nr; i++)
-			if (dir->names[n].items[i].op > win->lo && dir->names[n].items[i].op <= win->hi)
+			if (dir->names[n].items[i].op > win->lo &&
+			    dir->names[n].items[i].op <= win->hi)
 				return false;
 	return true;
 }
@@ -251,7 +262,8 @@ static bool untouched(const struct m_inode *inode, const struct window *win)
 	for (i = 0; i < XATTRS; i++)
 		if (!constant(&inode->xattr[i], win))
 			return false;
-	return content_untouched(inode, win) && constant(&inode->links, win) && constant(&inode->mode, win);
+	return content_untouched(inode, win) && constant(&inode->links, win) &&
+	       constant(&inode->mode, win);
 }
 
 static bool file_survives(struct checker *c, const struct m_inode *inode)
@@ -272,7 +284,8 @@ static bool file_survives(struct checker *c, const struct m_inode *inode)
 	ok = content_sizes(inode, &c->win, size) & 1 && content_mask(inode, &c->win, data, size, 1);
 	free(data);
 	if (!ok)
-		snprintf(c->why, 200, "file %u (inode %u) has lost content that was synced", inode->id, inode->ino);
+		snprintf(c->why, 200, "file %u (inode %u) has lost content that was synced",
+			 inode->id, inode->ino);
 	return ok;
 }
 

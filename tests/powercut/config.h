@@ -14,7 +14,7 @@ struct config {
 	enum ext4_data_mode data;
 	bool		journal, sync, dirsync, discard, async_commit;
 	unsigned int	free_kib, xattr_max, sync_percent;
-	bool		extents;
+	bool		no_extents;	/* fallocate does not work */
 	unsigned int	states;		/* of each round */
 	unsigned int	weight;		/* rounds in a short run */
 };

@@ -36,7 +36,8 @@ static bool size_ok(const struct m_inode *inode, uint32_t k, uint64_t size)
 		return i >= 0 || next;
 	if (!next)
 		return false;
-	return next->size > now ? size > now && size <= next->size : size < now && size >= next->size;
+	return next->size > now ? size > now && size <= next->size
+				: size < now && size >= next->size;
 }
 
 uint64_t content_sizes(const struct m_inode *inode, const struct window *win, uint64_t size)
@@ -56,7 +57,8 @@ static char byte_of(const struct version *v, uint64_t pos)
 }
 
 /* Is every byte one that a version of [from, to] has there? */
-static bool mixed_from(const struct m_inode *inode, int from, int to, const char *data, uint64_t size)
+static bool mixed_from(const struct m_inode *inode, int from, int to, const char *data,
+		       uint64_t size)
 {
 	const struct version *v = inode->versions;
 	uint64_t pos;
@@ -86,7 +88,8 @@ static uint32_t synced_op(const struct m_inode *inode, size_t cut)
 uint64_t content_mask(const struct m_inode *inode, const struct window *win, const char *data,
 		      uint64_t size, uint64_t mask)
 {
-	int least = version_at(inode, synced_op(inode, win->cut)), last = version_at(inode, win->hi);
+	int least = version_at(inode, synced_op(inode, win->cut)),
+	    last = version_at(inode, win->hi);
 	int from, to, known_from = -1, known_to = -1;
 	uint64_t result = 0;
 	bool known = false;

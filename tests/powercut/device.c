@@ -8,7 +8,7 @@
 #include "device.h"
 #include "report.h"
 
-#define PAGE	4096
+#define PAGE 4096
 
 static struct struct_io_manager pc_manager;
 
@@ -202,8 +202,7 @@ static errcode_t pc_read(io_channel channel, unsigned long long block, int count
 	return 0;
 }
 
-static errcode_t pc_write(io_channel channel, unsigned long long block, int count,
-			  const void *data)
+static errcode_t pc_write(io_channel channel, unsigned long long block, int count, const void *data)
 {
 	return dev_write(channel->private_data, PC_WRITE, block * channel->block_size,
 			 bytes(channel, count), data);
@@ -215,15 +214,13 @@ static errcode_t pc_write_byte(io_channel channel, unsigned long offset, int cou
 	return dev_write(channel->private_data, PC_WRITE, offset, count, data);
 }
 
-static errcode_t pc_zeroout(io_channel channel, unsigned long long block,
-			    unsigned long long count)
+static errcode_t pc_zeroout(io_channel channel, unsigned long long block, unsigned long long count)
 {
 	return dev_write(channel->private_data, PC_WRITE, block * channel->block_size,
 			 count * channel->block_size, NULL);
 }
 
-static errcode_t pc_discard(io_channel channel, unsigned long long block,
-			    unsigned long long count)
+static errcode_t pc_discard(io_channel channel, unsigned long long block, unsigned long long count)
 {
 	return dev_write(channel->private_data, PC_DISCARD, block * channel->block_size,
 			 count * channel->block_size, NULL);
@@ -253,16 +250,16 @@ static errcode_t pc_close(io_channel channel)
 }
 
 static struct struct_io_manager pc_manager = {
-	.magic		= EXT2_ET_MAGIC_IO_MANAGER,
-	.name		= "powercut",
-	.close		= pc_close,
-	.set_blksize	= pc_set_blksize,
-	.flush		= pc_flush,
-	.write_byte	= pc_write_byte,
-	.read_blk64	= pc_read,
-	.write_blk64	= pc_write,
-	.discard	= pc_discard,
-	.zeroout	= pc_zeroout,
+	.magic = EXT2_ET_MAGIC_IO_MANAGER,
+	.name = "powercut",
+	.close = pc_close,
+	.set_blksize = pc_set_blksize,
+	.flush = pc_flush,
+	.write_byte = pc_write_byte,
+	.read_blk64 = pc_read,
+	.write_blk64 = pc_write,
+	.discard = pc_discard,
+	.zeroout = pc_zeroout,
 };
 
 io_channel pc_device_channel(struct pc_device *dev)

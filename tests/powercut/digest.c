@@ -7,13 +7,13 @@
 #include <string.h>
 #include "walk.h"
 
-#define DEPTH_MAX	64
+#define DEPTH_MAX 64
 
 struct digest {
-	struct view	*v;
-	uint64_t	sum;
-	uint64_t	path;	/* of the directory at hand */
-	unsigned int	depth;
+	struct view *v;
+	uint64_t sum;
+	uint64_t path; /* of the directory at hand */
+	unsigned int depth;
 };
 
 static uint64_t add(uint64_t hash, const void *data, size_t len)
@@ -77,7 +77,7 @@ static void take_entry(void *priv, const struct view_entry *e)
 
 	if (!inode || (e->len <= 2 && !memcmp(e->name, "..", e->len)))
 		return;
-	/* e2fsck deletes an orphan without its EA inodes, and puts those into lost+found afterwards. */
+	/* e2fsck deletes an orphan without its EA inodes, which then go to lost+found. */
 	if (le32_to_cpu(inode->i_flags) & EXT4_EA_INODE_FL)
 		return;
 	d->sum += of_inode(d, e->ino, path);

@@ -11,7 +11,7 @@
 #include "fsck.h"
 #include "report.h"
 
-#define CHUNK	16384
+#define CHUNK 16384
 
 static char dir[64];
 static pid_t owner;
@@ -148,7 +148,8 @@ char *fsck_make_image(const char *options, uint64_t size)
 		pc_die("out of memory");
 	snprintf(path, sizeof(path), "%s/image", fsck_dir());
 	snprintf(command, sizeof(command),
-		 "rm -f image && truncate -s %llu image && mke2fs -q -F -U 3c8d6f6e-58f5-4d1e-9d3a-0f5a7a1c2b4d "
+		 "rm -f image && truncate -s %llu image && mke2fs -q -F -U "
+		 "3c8d6f6e-58f5-4d1e-9d3a-0f5a7a1c2b4d "
 		 "-E lazy_itable_init=0,hash_seed=7e5ab6d0-2e0b-4a64-8a0e-2f1f7c9d1b3e %s image",
 		 (unsigned long long)size, options);
 	if (run(argv)) {

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* A folder of this process' own, that goes with it; children begin another with their first call. */
+/* A folder of this process' own; children begin another with their first call. */
 const char *fsck_dir(void);
 void fsck_cleanup(void);
 /*

@@ -16,9 +16,10 @@
 #include "states.h"
 #include "walk.h"
 
-#define TIME_LIMIT	60	/* seconds for one state: recovery must end */
+#define TIME_LIMIT 60 /* seconds for one state: recovery must end */
 
-static bool failed(struct judge *j, size_t cut, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static bool failed(struct judge *j, size_t cut, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* The state itself is kept where the caller has put it back by then. */
 static bool failed(struct judge *j, size_t cut, const char *fmt, ...)
@@ -132,7 +133,8 @@ static bool agrees(struct judge *j, const char *image, size_t cut)
 		      v.problems ? v.first : "clean");
 }
 
-static bool same_replay(struct judge *j, struct view *ours, const char *theirs, int status, size_t cut)
+static bool same_replay(struct judge *j, struct view *ours, const char *theirs, int status,
+			size_t cut)
 {
 	struct view v;
 
@@ -176,7 +178,8 @@ static bool judge_once(struct judge *j, size_t cut, bool again)
 		theirs = malloc(j->dev->size);
 		status = fsck_run("-fy", j->dev->data, j->dev->size, theirs);
 	}
-	ok = recover(j, j->dev, cut) && is_clean(j, &v, j->dev->data, cut) && keeps_promises(j, &v, cut);
+	ok = recover(j, j->dev, cut) && is_clean(j, &v, j->dev->data, cut) &&
+	     keeps_promises(j, &v, cut);
 	if (ok && replay)
 		ok = same_replay(j, &v, theirs, status, cut);
 	if (ok && one_in(j, j->fsck_every))

@@ -28,13 +28,16 @@ struct judge {
 	uint64_t	round;		/* for messages: the seed */
 	uint64_t	seed;		/* for choices of its own */
 	const char	*keep;		/* folder for images that failed, or NULL */
-	/* one in so many: e2fsck -fn, e2fsck's replay, a second cut, read by the engine; 0: never */
+	/* one in so many: e2fsck -fn, e2fsck's replay, a second cut, read back; 0: never */
 	unsigned int	fsck_every, replay_every, second_every, read_every;
 	bool		quiet;
 	char		why[256];	/* of the first failure */
 };
 
-/* What @j->dev holds is what a cut before event @cut of the workload left; it is as before afterwards. */
+/*
+ * What @j->dev holds is what a cut before event @cut of the workload left; it is as before
+ * afterwards.
+ */
 void judge_state(struct judge *j, size_t cut);
 
 #endif /* POWERCUT_JUDGE_H */

@@ -9,25 +9,26 @@
 #include "report.h"
 
 struct name {
-	char		name[256];
-	unsigned int	len;
-	uint32_t	ino;
+	char name[256];
+	unsigned int len;
+	uint32_t ino;
 };
 
 struct names {
-	struct name	*names;
-	unsigned int	nr, room;
+	struct name *names;
+	unsigned int nr, room;
 };
 
 struct live {
-	struct ext4_fs	*fs;
-	struct view	*v;
-	char		*why;
+	struct ext4_fs *fs;
+	struct view *v;
+	char *why;
 };
 
 static bool differs(struct live *l, uint32_t ino, const char *what)
 {
-	snprintf(l->why, 200, "the engine shows another %s of inode %u than the disk has", what, ino);
+	snprintf(l->why, 200, "the engine shows another %s of inode %u than the disk has", what,
+		 ino);
 	return false;
 }
 

@@ -21,25 +21,25 @@
 #include "round.h"
 #include "walk.h"
 
-#define JOBS_MAX	64
+#define JOBS_MAX 64
 
 struct job {
-	pid_t		pid;
-	unsigned int	config;
-	uint64_t	seed;
+	pid_t pid;
+	unsigned int config;
+	uint64_t seed;
 };
 
 struct run {
-	unsigned int	jobs, running;
-	long		seconds;	/* 0: a short run */
-	uint64_t	seed;
+	unsigned int jobs, running;
+	long seconds; /* 0: a short run */
+	uint64_t seed;
 	const struct config *only;
-	unsigned int	states;		/* 0: as the configuration says */
-	const char	*keep;
-	struct job	job[JOBS_MAX];
-	struct tally	*shared;	/* by job, written by the children */
-	struct tally	*sums;		/* by configuration */
-	double		began;
+	unsigned int states; /* 0: as the configuration says */
+	const char *keep;
+	struct job job[JOBS_MAX];
+	struct tally *shared; /* by job, written by the children */
+	struct tally *sums;   /* by configuration */
+	double began;
 };
 
 static double now(void)
@@ -54,7 +54,9 @@ static double now(void)
 
 static void begin(struct run *run, unsigned int config, uint64_t seed)
 {
-	struct round r = { .config = &configs[config], .seed = seed, .keep = run->keep,
+	struct round r = { .config = &configs[config],
+			   .seed = seed,
+			   .keep = run->keep,
 			   .states = run->states ? run->states : configs[config].states };
 	unsigned int i = 0;
 	char why[256];
@@ -96,8 +98,9 @@ static void end_one(struct run *run)
 		pc_die("lost a child");
 	if (status) {
 		run->shared[i].failures++;
-		printf("# %s, seed %llu: the round ended with status %x\n", configs[run->job[i].config].name,
-		       (unsigned long long)run->job[i].seed, status);
+		printf("# %s, seed %llu: the round ended with status %x\n",
+		       configs[run->job[i].config].name, (unsigned long long)run->job[i].seed,
+		       status);
 	}
 	add(&run->sums[run->job[i].config], &run->shared[i]);
 	run->job[i].pid = 0;
@@ -125,10 +128,12 @@ static void round_of_all(struct run *run, uint64_t n)
 
 static void print_tally(const char *name, const struct tally *t)
 {
-	printf("%s: %lu states (%lu at flushes, %lu cut twice), %lu agreed with e2fsck (%lu not clean), "
-	       "%lu replays compared, %lu read back, %lu repaired, %lu rounds, %lu operations, %lu events, %lu failures\n", name,
-	       t->states, t->flushes, t->second, t->agreed, t->dirty, t->replays, t->read, t->repaired,
-	       t->rounds, t->operations, t->events, t->failures);
+	printf("%s: %lu states (%lu at flushes, %lu cut twice), %lu agreed with e2fsck (%lu not "
+	       "clean), "
+	       "%lu replays compared, %lu read back, %lu repaired, %lu rounds, %lu operations, %lu "
+	       "events, %lu failures\n",
+	       name, t->states, t->flushes, t->second, t->agreed, t->dirty, t->replays, t->read,
+	       t->repaired, t->rounds, t->operations, t->events, t->failures);
 }
 
 static int summary(struct run *run)

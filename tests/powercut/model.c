@@ -63,7 +63,8 @@ uint64_t hist_mask(const struct hist *h, uint32_t lo, uint32_t hi, int64_t value
 
 /* ---- inodes ---- */
 
-struct m_inode *model_add(struct model *m, uint32_t ino, mode_t type, mode_t mode, unsigned int nr_names)
+struct m_inode *model_add(struct model *m, uint32_t ino, mode_t type, mode_t mode,
+			  unsigned int nr_names)
 {
 	struct m_inode *inode = calloc(1, sizeof(*inode));
 
@@ -90,7 +91,7 @@ struct model *model_new(void)
 	if (!m)
 		pc_die("out of memory");
 	model_add(m, 2, S_IFDIR, 0755, SMALL_NAMES);
-	hist_set(&m->inodes[0]->links, 0, 3);	/* lost+found */
+	hist_set(&m->inodes[0]->links, 0, 3); /* lost+found */
 	return m;
 }
 
@@ -196,8 +197,9 @@ int model_name_number(const struct m_inode *dir, const char *name, unsigned int 
 
 	if (len < 3)
 		return -1;
-	n = dir->nr_names == BIG_NAMES ? (name[0] - '0') * 100u + (name[1] - '0') * 10u + (name[2] - '0') :
-					 (name[1] - '0') * 10u + (name[2] - '0');
+	n = dir->nr_names == BIG_NAMES
+		    ? (name[0] - '0') * 100u + (name[1] - '0') * 10u + (name[2] - '0')
+		    : (name[1] - '0') * 10u + (name[2] - '0');
 	if (n >= dir->nr_names || model_name(dir, n, buf) != len || memcmp(buf, name, len))
 		return -1;
 	return n;
@@ -211,7 +213,8 @@ void model_pattern(uint32_t id, uint32_t op, uint64_t pos, char *buf, size_t len
 	for (i = 0; i < len; i++, pos++) {
 		if (pos / 8 != at) {
 			at = pos / 8;
-			word = (((uint64_t)id << 32 | op) + at * 0x632be59bd9b4e019ULL) * 0x9e3779b97f4a7c15ULL;
+			word = (((uint64_t)id << 32 | op) + at * 0x632be59bd9b4e019ULL) *
+			       0x9e3779b97f4a7c15ULL;
 			word ^= word >> 29;
 		}
 		buf[i] = word >> (pos % 8 * 8);

@@ -74,7 +74,8 @@ struct model {
 
 struct model *model_new(void);
 void model_free(struct model *m);
-struct m_inode *model_add(struct model *m, uint32_t ino, mode_t type, mode_t mode, unsigned int nr_names);
+struct m_inode *model_add(struct model *m, uint32_t ino, mode_t type, mode_t mode,
+			  unsigned int nr_names);
 
 void hist_set(struct hist *h, uint32_t op, int64_t value);
 int64_t hist_now(const struct hist *h);

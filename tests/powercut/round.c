@@ -10,18 +10,18 @@
 #include "round.h"
 #include "states.h"
 
-#define SEGMENT_MAX	40	/* writes of one segment that count for its share */
-#define TRIES		4	/* for a state that was not seen yet */
+#define SEGMENT_MAX 40 /* writes of one segment that count for its share */
+#define TRIES	    4  /* for a state that was not seen yet */
 
 struct segments {
-	struct judge		judge;
-	const struct pc_log	*log;
-	uint64_t		seed;
-	unsigned long		weight;		/* of all segments */
-	unsigned long		sum;		/* so far */
-	unsigned long		wanted, done;	/* sampled states */
-	uint64_t		*seen;		/* in this segment */
-	unsigned int		nr_seen;
+	struct judge judge;
+	const struct pc_log *log;
+	uint64_t seed;
+	unsigned long weight;	    /* of all segments */
+	unsigned long sum;	    /* so far */
+	unsigned long wanted, done; /* sampled states */
+	uint64_t *seen;		    /* in this segment */
+	unsigned int nr_seen;
 };
 
 static unsigned long weight_of(size_t from, size_t to)
@@ -88,7 +88,8 @@ static void judge_segment(struct segments *s, size_t from, size_t to)
 	t->flushes++;
 	s->nr_seen = 0;
 	s->sum += weight_of(from, to);
-	while (from < to && s->done < s->wanted * s->sum / s->weight && t->failures < FAILURES_MAX) {
+	while (from < to && s->done < s->wanted * s->sum / s->weight &&
+	       t->failures < FAILURES_MAX) {
 		sample(s, from, to);
 		s->done++;
 	}
@@ -114,12 +115,17 @@ static void judge_all(struct segments *s, unsigned int states)
 	free(s->seen);
 }
 
-static struct model *do_workload(const struct round *r, const char *image, char *start, struct pc_log *log)
+static struct model *do_workload(const struct round *r, const char *image, char *start,
+				 struct pc_log *log)
 {
 	const struct config *c = r->config;
 	struct workload_params params = {
-		.mount = config_mount(c), .operations = ROUND_OPERATIONS, .seed = r->seed,
-		.xattr_max = c->xattr_max, .free_kib = c->free_kib, .extents = c->extents,
+		.mount = config_mount(c),
+		.operations = ROUND_OPERATIONS,
+		.seed = r->seed,
+		.xattr_max = c->xattr_max,
+		.free_kib = c->free_kib,
+		.extents = !c->no_extents,
 		.sync_percent = c->sync_percent,
 	};
 	struct pc_device *dev = pc_device_new(image, (uint64_t)c->mib << 20);
@@ -141,10 +147,20 @@ void round_run(const struct round *r, struct tally *tally, char *why)
 	struct pc_log log = { NULL, 0, 0 };
 	struct model *m = do_workload(r, image, image, &log);
 	struct segments s = {
-		.judge = { .config = r->config, .model = m, .dev = pc_device_new(image, size), .tally = tally,
-			   .round = r->seed, .seed = r->seed + 77, .keep = r->keep, .quiet = r->quiet,
-			   .fsck_every = 40, .replay_every = 40, .second_every = 12, .read_every = 12 },
-		.log = &log, .seed = r->seed + 1,
+		.judge = { .config = r->config,
+			   .model = m,
+			   .dev = pc_device_new(image, size),
+			   .tally = tally,
+			   .round = r->seed,
+			   .seed = r->seed + 77,
+			   .keep = r->keep,
+			   .quiet = r->quiet,
+			   .fsck_every = 40,
+			   .replay_every = 40,
+			   .second_every = 12,
+			   .read_every = 12 },
+		.log = &log,
+		.seed = r->seed + 1,
 	};
 
 	judge_all(&s, r->states);

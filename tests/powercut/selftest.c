@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Are broken libraries found out?  TAP: one point for the libraries as they are, in which nothing must
- * be found, and one for each way to break them.
+ * Are broken libraries found out?  TAP: one point for the libraries as they are, in which nothing
+ * must be found, and one for each way to break them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,27 +10,31 @@
 #include "report.h"
 #include "round.h"
 
-#define ROUNDS		12
-#define STATES		1500	/* of a round */
+#define ROUNDS 12
+#define STATES 1500 /* of a round */
 
 static const struct {
-	enum breakage	how;
-	const char	*config, *what;
+	enum breakage how;
+	const char *config, *what;
 } cases[] = {
 	{ NOT_BROKEN, "ordered-tight", "the libraries as they are" },
-	{ COMMIT_BEFORE_DATA, "ordered-tight", "a commit block that does not wait for data and log" },
+	{ COMMIT_BEFORE_DATA, "ordered-tight",
+	  "a commit block that does not wait for data and log" },
 	{ COMMIT_BEFORE_DATA, "ordered-nocsum", "the same without checksums" },
 	{ NO_REVOKES, "ordered-tight", "revoke records that are not written" },
 	{ EARLY_REUSE, "ordered-tight", "freed blocks that are used before the commit" },
 	{ COMMIT_FIRST, "ordered", "a commit block that is written before what it commits" },
 	{ COMMIT_FIRST, "ordered-nocsum", "the same without checksums" },
-	{ NO_CHECKPOINT_FLUSH, "ordered", "a tail of the log that does not wait for the checkpoint" },
+	{ NO_CHECKPOINT_FLUSH, "ordered",
+	  "a tail of the log that does not wait for the checkpoint" },
 };
 
 /* The failure that was found, in why; rounds are tried until there is one, or none are left. */
 static unsigned long try(unsigned int i, unsigned int rounds, char *why, unsigned long *states)
 {
-	struct round r = { .config = config_find(cases[i].config), .states = STATES, .quiet = true,
+	struct round r = { .config = config_find(cases[i].config),
+			   .states = STATES,
+			   .quiet = true,
 			   .prepare = broken_prepare };
 	struct tally t = { 0 };
 
@@ -53,7 +57,8 @@ int main(void)
 		failures = try(i, cases[i].how == NOT_BROKEN ? 1 : ROUNDS, why, &states);
 		ok = cases[i].how == NOT_BROKEN ? !failures : failures;
 		bad += !ok;
-		printf("%sok %u - %s (%s)\n", ok ? "" : "not ", i + 1, cases[i].what, cases[i].config);
+		printf("%sok %u - %s (%s)\n", ok ? "" : "not ", i + 1, cases[i].what,
+		       cases[i].config);
 		printf("# %s after %lu states%s%s\n", failures ? "found" : "nothing found", states,
 		       failures ? ": " : "", failures ? why : "");
 		fflush(stdout);

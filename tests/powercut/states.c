@@ -7,13 +7,13 @@
 #include "report.h"
 #include "states.h"
 
-#define SUPERBLOCK	1024
+#define SUPERBLOCK 1024
 
 struct choice {
 	enum { IN_ORDER, WRITES, SECTORS, ALL_BUT_ONE, ONLY_ONE, KINDS } kind;
-	size_t	which;		/* the odd one, or the last that was begun */
+	size_t which; /* the odd one, or the last that was begun */
 	uint32_t percent;
-	bool	torn;		/* .. the odd one is */
+	bool torn; /* .. the odd one is */
 };
 
 static struct choice choose(size_t from, size_t to, uint64_t *seed)
@@ -33,20 +33,16 @@ static struct choice choose(size_t from, size_t to, uint64_t *seed)
 static int fate(const struct choice *c, size_t i, uint64_t *seed)
 {
 	switch (c->kind) {
-	case IN_ORDER:
-		return i < c->which ? 1 : i > c->which ? 0 : -1;
-	case WRITES:
-		return pc_below(seed, 100) < c->percent;
-	case ALL_BUT_ONE:
-		return i != c->which ? 1 : c->torn ? -1 : 0;
-	case ONLY_ONE:
-		return i != c->which ? 0 : c->torn ? -1 : 1;
-	default:
-		return -1;
+	case IN_ORDER: return i < c->which ? 1 : i > c->which ? 0 : -1;
+	case WRITES: return pc_below(seed, 100) < c->percent;
+	case ALL_BUT_ONE: return i != c->which ? 1 : c->torn ? -1 : 0;
+	case ONLY_ONE: return i != c->which ? 0 : c->torn ? -1 : 1;
+	default: return -1;
 	}
 }
 
-/* How much at byte @pos is written whole or not at all: a sector; the superblock, as everybody assumes. */
+/* How much at byte @pos is written whole or not at all: a sector; the superblock, as everybody
+ * assumes. */
 static uint64_t atom_at(uint64_t pos)
 {
 	return pos == SUPERBLOCK ? 2 * SECTOR : SECTOR;

@@ -45,7 +45,8 @@ const void *view_block(const struct view *v, blk64_t blk)
 const struct ext4_group_desc *view_group(const struct view *v, dgrp_t group)
 {
 	const struct ext2fs_super *s = &v->super;
-	const char *block = view_block(v, ext2fs_descriptor_block_loc(s, group / s->desc_per_block));
+	const char *block =
+		view_block(v, ext2fs_descriptor_block_loc(s, group / s->desc_per_block));
 
 	return (const struct ext4_group_desc *)(block + group % s->desc_per_block * s->desc_size);
 }
@@ -59,7 +60,8 @@ const struct ext2_inode_large *view_inode(const struct view *v, ext2_ino_t ino)
 	if (!ino || ino > s->inodes_count)
 		return NULL;
 	index = (ino - 1) % s->inodes_per_group;
-	blk = ext2fs_bg_inode_table_loc(view_group(v, (ino - 1) / s->inodes_per_group), s->desc_size) +
+	blk = ext2fs_bg_inode_table_loc(view_group(v, (ino - 1) / s->inodes_per_group),
+					s->desc_size) +
 	      index / s->inodes_per_block;
 	if (blk >= s->blocks_count)
 		return NULL;
@@ -69,15 +71,16 @@ const struct ext2_inode_large *view_inode(const struct view *v, ext2_ino_t ino)
 
 uint32_t view_inode_seed(const struct view *v, ext2_ino_t ino)
 {
-	return ext2fs_inode_csum_seed(&v->super.csum, ino, le32_to_cpu(view_inode(v, ino)->i_generation));
+	return ext2fs_inode_csum_seed(&v->super.csum, ino,
+				      le32_to_cpu(view_inode(v, ino)->i_generation));
 }
 
 /* ---- content ---- */
 
 struct reader {
-	struct view	*v;
-	char		*buf;
-	uint64_t	size;
+	struct view *v;
+	char *buf;
+	uint64_t size;
 };
 
 static void read_run(void *priv, const struct view_run *run)
@@ -94,8 +97,8 @@ static void read_run(void *priv, const struct view_run *run)
 }
 
 struct inline_rest {
-	char		*to;
-	uint64_t	room;
+	char *to;
+	uint64_t room;
 };
 
 static void copy_inline_rest(void *priv, const struct view_xattr *x)
@@ -163,8 +166,9 @@ void view_entries(struct view *v, ext2_ino_t ino, const char *area, unsigned int
 
 	for (off = 0; off < len; off += rec_len) {
 		de = (const struct ext2_dir_entry_2 *)(area + off);
-		rec_len = len - off >= EXT2_DIR_ENTRY_HEADER_LEN ?
-			  ext2fs_rec_len_from_disk(de->rec_len, v->super.block_size) : 0;
+		rec_len = len - off >= EXT2_DIR_ENTRY_HEADER_LEN
+				  ? ext2fs_rec_len_from_disk(de->rec_len, v->super.block_size)
+				  : 0;
 		if (rec_len < EXT2_DIR_REC_LEN(1) || rec_len % 4 || rec_len > len - off ||
 		    EXT2_DIR_REC_LEN(de->name_len) > rec_len) {
 			view_problem(v, "directory %u: bad entry", ino);
@@ -172,7 +176,8 @@ void view_entries(struct view *v, ext2_ino_t ino, const char *area, unsigned int
 		}
 		if (!de->inode)
 			continue;
-		entry = (struct view_entry){ le32_to_cpu(de->inode), de->file_type, de->name_len, de->name };
+		entry = (struct view_entry){ le32_to_cpu(de->inode), de->file_type, de->name_len,
+					     de->name };
 		fn(priv, &entry);
 	}
 }
@@ -186,8 +191,8 @@ static void inline_entries(struct view *v, ext2_ino_t ino, const char *data, uin
 	fn(priv, &up);
 	if (size < first)
 		first = size;
-	view_entries(v, ino, data + EXT4_INLINE_DATA_DOTDOT_SIZE, first - EXT4_INLINE_DATA_DOTDOT_SIZE, fn,
-		     priv);
+	view_entries(v, ino, data + EXT4_INLINE_DATA_DOTDOT_SIZE,
+		     first - EXT4_INLINE_DATA_DOTDOT_SIZE, fn, priv);
 	if (size > first)
 		view_entries(v, ino, data + first, size - first, fn, priv);
 }
@@ -217,12 +222,15 @@ static void xattr_area(struct view *v, ext2_ino_t ino, const char *entries, cons
 
 	while (end - entries >= 4 && *(const __le32 *)entries) {
 		e = (const struct ext2_ext_attr_entry *)entries;
-		if (end - entries < (long)sizeof(*e) || end - entries < (long)EXT2_EXT_ATTR_LEN(e->e_name_len)) {
+		if (end - entries < (long)sizeof(*e) ||
+		    end - entries < (long)EXT2_EXT_ATTR_LEN(e->e_name_len)) {
 			view_problem(v, "inode %u: bad attribute", ino);
 			return;
 		}
-		x = (struct view_xattr){ .index = e->e_name_index, .name_len = e->e_name_len,
-					 .name = e->e_name, .size = le32_to_cpu(e->e_value_size),
+		x = (struct view_xattr){ .index = e->e_name_index,
+					 .name_len = e->e_name_len,
+					 .name = e->e_name,
+					 .size = le32_to_cpu(e->e_value_size),
 					 .ea_inode = le32_to_cpu(e->e_value_inum),
 					 .hash = le32_to_cpu(e->e_hash) };
 		if (!x.ea_inode) {

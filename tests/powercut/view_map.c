@@ -6,10 +6,10 @@
 #include "view.h"
 
 struct mapper {
-	struct view	*v;
-	ext2_ino_t	ino;
-	view_run_fn	fn;
-	void		*priv;
+	struct view *v;
+	ext2_ino_t ino;
+	view_run_fn fn;
+	void *priv;
 };
 
 static bool inside(struct mapper *m, blk64_t blk, uint32_t len)
@@ -22,7 +22,8 @@ static bool inside(struct mapper *m, blk64_t blk, uint32_t len)
 	return false;
 }
 
-static void give(struct mapper *m, uint64_t lblk, blk64_t pblk, uint32_t len, bool unwritten, bool meta)
+static void give(struct mapper *m, uint64_t lblk, blk64_t pblk, uint32_t len, bool unwritten,
+		 bool meta)
 {
 	struct view_run run = { lblk, pblk, len, unwritten, meta };
 
@@ -48,7 +49,8 @@ static uint64_t extent_leaf(struct mapper *m, const struct ext3_extent_header *e
 			view_problem(m->v, "inode %u: extents out of order", m->ino);
 			return end;
 		}
-		give(m, lblk, le32_to_cpu(ex->ee_start) | (blk64_t)le16_to_cpu(ex->ee_start_hi) << 32, len,
+		give(m, lblk,
+		     le32_to_cpu(ex->ee_start) | (blk64_t)le16_to_cpu(ex->ee_start_hi) << 32, len,
 		     le16_to_cpu(ex->ee_len) > EXT_INIT_MAX_LEN, false);
 		next = lblk + len;
 	}
@@ -67,8 +69,8 @@ static bool header_ok(struct mapper *m, const struct ext3_extent_header *eh, uns
 	return false;
 }
 
-static uint64_t extent_node(struct mapper *m, const struct ext3_extent_header *eh, unsigned int room,
-			    int depth, uint64_t next, uint64_t end);
+static uint64_t extent_node(struct mapper *m, const struct ext3_extent_header *eh,
+			    unsigned int room, int depth, uint64_t next, uint64_t end);
 
 static uint64_t extent_child(struct mapper *m, blk64_t blk, int depth, uint64_t next, uint64_t end)
 {
@@ -83,11 +85,12 @@ static uint64_t extent_child(struct mapper *m, blk64_t blk, int depth, uint64_t 
 		view_problem(m->v, "inode %u: bad checksum of an extent block", m->ino);
 	if (!eh->eh_entries)
 		view_problem(m->v, "inode %u: empty extent block", m->ino);
-	return extent_node(m, eh, (s->block_size - sizeof(*eh)) / sizeof(struct ext3_extent), depth, next, end);
+	return extent_node(m, eh, (s->block_size - sizeof(*eh)) / sizeof(struct ext3_extent), depth,
+			   next, end);
 }
 
-static uint64_t extent_node(struct mapper *m, const struct ext3_extent_header *eh, unsigned int room,
-			    int depth, uint64_t next, uint64_t end)
+static uint64_t extent_node(struct mapper *m, const struct ext3_extent_header *eh,
+			    unsigned int room, int depth, uint64_t next, uint64_t end)
 {
 	const struct ext3_extent_idx *ix = (const struct ext3_extent_idx *)(eh + 1);
 	unsigned int i, n;
@@ -105,8 +108,9 @@ static uint64_t extent_node(struct mapper *m, const struct ext3_extent_header *e
 			view_problem(m->v, "inode %u: index out of order", m->ino);
 			return end;
 		}
-		next = extent_child(m, le32_to_cpu(ix->ei_leaf) | (blk64_t)le16_to_cpu(ix->ei_leaf_hi) << 32,
-				    depth - 1, lblk, last);
+		next = extent_child(
+			m, le32_to_cpu(ix->ei_leaf) | (blk64_t)le16_to_cpu(ix->ei_leaf_hi) << 32,
+			depth - 1, lblk, last);
 	}
 	return next;
 }

@@ -63,13 +63,17 @@ static void check_inodes(struct walk *w)
 
 	for (g = 0; g < s->group_count; g++) {
 		gd = view_group(w->v, g);
-		unused = s->csum.metadata_csum || s->csum.gdt_csum ? ext2fs_bg_itable_unused(gd, s->desc_size) : 0;
-		if (gd->bg_flags & cpu_to_le16(EXT2_BG_INODE_UNINIT) && (s->csum.metadata_csum || s->csum.gdt_csum))
+		unused = s->csum.metadata_csum || s->csum.gdt_csum
+				 ? ext2fs_bg_itable_unused(gd, s->desc_size)
+				 : 0;
+		if (gd->bg_flags & cpu_to_le16(EXT2_BG_INODE_UNINIT) &&
+		    (s->csum.metadata_csum || s->csum.gdt_csum))
 			unused = s->inodes_per_group;
 		if (unused > s->inodes_per_group)
 			unused = 0;
 		last = s->inodes_per_group - unused;
-		for (ino = g * s->inodes_per_group + 1; ino <= g * s->inodes_per_group + last; ino++)
+		for (ino = g * s->inodes_per_group + 1; ino <= g * s->inodes_per_group + last;
+		     ino++)
 			if (ino >= s->first_ino || ino == EXT2_ROOT_INO)
 				check_inode_use(w, ino);
 	}
@@ -86,7 +90,8 @@ static void check_acl_refs(struct walk *w)
 		h = view_block(w->v, blk);
 		if (le32_to_cpu(h->h_refcount) != w->acl_refs[blk])
 			view_problem(w->v, "attribute block %llu: %u references, %u users",
-				     (unsigned long long)blk, le32_to_cpu(h->h_refcount), w->acl_refs[blk]);
+				     (unsigned long long)blk, le32_to_cpu(h->h_refcount),
+				     w->acl_refs[blk]);
 	}
 }
 

@@ -50,7 +50,8 @@ static void take_entry(void *priv, const struct view_entry *e)
 		return;
 	}
 	if (ext2fs_has_feature_filetype(&w->v->super.raw) && e->type != type_of(inode))
-		view_problem(w->v, "directory %u: wrong type of entry for inode %u", w->dir, e->ino);
+		view_problem(w->v, "directory %u: wrong type of entry for inode %u", w->dir,
+			     e->ino);
 	if (w->links[e->ino] < UINT16_MAX)
 		w->links[e->ino]++;
 	if (type_of(inode) == EXT2_FT_DIR) {
@@ -73,8 +74,9 @@ static bool is_index_block(const char *data, uint64_t off, unsigned int block_si
 {
 	const struct ext2_dir_entry_2 *de = (const void *)(data + off);
 
-	return indexed && (!off || (!de->inode &&
-				    ext2fs_rec_len_from_disk(de->rec_len, block_size) == block_size));
+	return indexed &&
+	       (!off ||
+		(!de->inode && ext2fs_rec_len_from_disk(de->rec_len, block_size) == block_size));
 }
 
 static void check_blocks(struct walk *w, const char *data, uint64_t size, bool indexed)

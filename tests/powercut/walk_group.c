@@ -24,12 +24,13 @@ void walk_claim_fixed(struct walk *w)
 		walk_claim(w, ext2fs_group_first_block(s, g), ext2fs_group_overhead(s, g));
 		walk_claim(w, ext2fs_bg_block_bitmap_loc(gd, s->desc_size), 1);
 		walk_claim(w, ext2fs_bg_inode_bitmap_loc(gd, s->desc_size), 1);
-		walk_claim(w, ext2fs_bg_inode_table_loc(gd, s->desc_size), s->inode_blocks_per_group);
+		walk_claim(w, ext2fs_bg_inode_table_loc(gd, s->desc_size),
+			   s->inode_blocks_per_group);
 	}
 }
 
 struct counts {
-	uint64_t blocks, inodes;	/* free, in all groups */
+	uint64_t blocks, inodes; /* free, in all groups */
 };
 
 static void check_block_bitmap(struct walk *w, dgrp_t g, struct counts *c)
@@ -134,10 +135,11 @@ static void check_super(struct walk *w, const struct counts *c)
 		view_problem(w->v, "there are orphans");
 	if (ext2fs_free_blocks_count(sb) != c->blocks)
 		view_problem(w->v, "%llu free blocks, should be %llu",
-			     (unsigned long long)ext2fs_free_blocks_count(sb), (unsigned long long)c->blocks);
+			     (unsigned long long)ext2fs_free_blocks_count(sb),
+			     (unsigned long long)c->blocks);
 	if (le32_to_cpu(sb->s_free_inodes_count) != c->inodes)
-		view_problem(w->v, "%u free inodes, should be %llu", le32_to_cpu(sb->s_free_inodes_count),
-			     (unsigned long long)c->inodes);
+		view_problem(w->v, "%u free inodes, should be %llu",
+			     le32_to_cpu(sb->s_free_inodes_count), (unsigned long long)c->inodes);
 }
 
 void walk_groups(struct walk *w)

@@ -7,13 +7,13 @@
 #include "walk_i.h"
 
 struct htree {
-	struct walk	*w;
-	const char	*data;
-	uint64_t	blocks;
-	int		version, levels;
-	uint64_t	leaves, nodes;
+	struct walk *w;
+	const char *data;
+	uint64_t blocks;
+	int version, levels;
+	uint64_t leaves, nodes;
 	/* of the leaf at hand */
-	uint32_t	from, to;
+	uint32_t from, to;
 };
 
 static void take_name(void *priv, const struct view_entry *e)
@@ -22,7 +22,8 @@ static void take_name(void *priv, const struct view_entry *e)
 	const struct ext2fs_super *s = &h->w->v->super;
 	ext2_dirhash_t hash, minor;
 
-	if (ext2fs_dirhash(ext2fs_hash_version(s, h->version), e->name, e->len, s->hash_seed, &hash, &minor))
+	if (ext2fs_dirhash(ext2fs_hash_version(s, h->version), e->name, e->len, s->hash_seed, &hash,
+			   &minor))
 		return;
 	/* The low bit of an index entry says that hashes equal to it began in the leaf before. */
 	if (hash < (h->from & ~1U) || hash > h->to)
@@ -39,7 +40,8 @@ static void leaf(struct htree *h, uint32_t block, uint32_t from, uint32_t to)
 	view_entries(h->w->v, h->w->dir, h->data + (uint64_t)block * bs, bs, take_name, h);
 }
 
-static void node(struct htree *h, uint32_t block, unsigned int skip, int level, uint32_t from, uint32_t to)
+static void node(struct htree *h, uint32_t block, unsigned int skip, int level, uint32_t from,
+		 uint32_t to)
 {
 	unsigned int bs = h->w->v->super.block_size, n, i;
 	const struct ext2_dx_entry *e = (const void *)(h->data + (uint64_t)block * bs + skip);
@@ -83,5 +85,6 @@ void walk_htree(struct walk *w, ext2_ino_t dir, const char *data, uint64_t size)
 	node(&h, 0, EXT2_DX_ROOT_OFF + sizeof(*info), 0, 0, UINT32_MAX);
 	if (h.leaves + h.nodes != h.blocks)
 		view_problem(w->v, "directory %u: %llu blocks, %llu in its index", dir,
-			     (unsigned long long)h.blocks, (unsigned long long)(h.leaves + h.nodes));
+			     (unsigned long long)h.blocks,
+			     (unsigned long long)(h.leaves + h.nodes));
 }

@@ -53,7 +53,8 @@ static void check_ea_inode(struct walk *w, const struct view_xattr *x)
 		w->ino = owner;
 	}
 	/* What lies there counts for each who uses it. */
-	w->ea_blocks = ea_blocks + ((uint64_t)(x->size + bs - 1) / bs << w->v->super.cluster_ratio_bits);
+	w->ea_blocks =
+		ea_blocks + ((uint64_t)(x->size + bs - 1) / bs << w->v->super.cluster_ratio_bits);
 }
 
 static void take_xattr(void *priv, const struct view_xattr *x)
@@ -98,7 +99,8 @@ static void check_size(struct walk *w, const struct ext2_inode_large *inode)
 	case LINUX_S_IFREG:
 		if (w->last_written && size < (w->last_written - 1) << bits)
 			view_problem(w->v, "inode %u: size %llu, but written block %llu", w->ino,
-				     (unsigned long long)size, (unsigned long long)w->last_written - 1);
+				     (unsigned long long)size,
+				     (unsigned long long)w->last_written - 1);
 		break;
 	case LINUX_S_IFLNK:
 		if (!size || w->end != 1)

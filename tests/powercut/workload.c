@@ -100,13 +100,13 @@ struct m_inode *child_of(struct work *w, const struct m_inode *dir, int n)
 /* ---- the course of things ---- */
 
 static const struct {
-	void		(*what)(struct work *w);
-	unsigned int	weight;
+	void (*what)(struct work *w);
+	unsigned int weight;
 } actions[] = {
-	{ do_create, 10 }, { do_write, 18 }, { do_truncate, 6 }, { do_falloc, 6 }, { do_unlink, 9 },
-	{ do_rename, 8 }, { do_exchange, 2 }, { do_link, 4 }, { do_symlink, 2 }, { do_mkdir, 3 },
-	{ do_xattr, 6 }, { do_chmod, 2 }, { do_tmpfile, 3 }, { do_let_go, 3 }, { do_big, 4 },
-	{ do_replace, 4 },
+	{ do_create, 10 }, { do_write, 18 }, { do_truncate, 6 }, { do_falloc, 6 },
+	{ do_unlink, 9 },  { do_rename, 8 }, { do_exchange, 2 }, { do_link, 4 },
+	{ do_symlink, 2 }, { do_mkdir, 3 },  { do_xattr, 6 },	 { do_chmod, 2 },
+	{ do_tmpfile, 3 }, { do_let_go, 3 }, { do_big, 4 },	 { do_replace, 4 },
 };
 
 static void act(struct work *w)
@@ -177,10 +177,12 @@ static void set_stage(struct work *w)
 	model_promise(w->m, 0, w->m->op);
 }
 
-struct model *workload_run(struct pc_device *dev, const struct workload_params *params, struct pc_log *log,
-			   char *start)
+struct model *workload_run(struct pc_device *dev, const struct workload_params *params,
+			   struct pc_log *log, char *start)
 {
-	struct work w = { .params = params, .dev = dev, .m = model_new(), .seed = params->seed * 2 + 1 };
+	struct work w = {
+		.params = params, .dev = dev, .m = model_new(), .seed = params->seed * 2 + 1
+	};
 	unsigned int i;
 
 	for (i = 0; i < 20; i++)

@@ -21,10 +21,10 @@ struct workload_params {
 };
 
 /*
- * Make the device's file system the stage, which @start (the device's size) gets as it is then; then run
- * the operations with @log recording, unmount included.  Returns the model of it.
+ * Make the device's file system the stage, which @start (the device's size) gets as it is
+ * then; then run the operations with @log recording, unmount included.  Returns the model of it.
  */
-struct model *workload_run(struct pc_device *dev, const struct workload_params *params, struct pc_log *log,
-			   char *start);
+struct model *workload_run(struct pc_device *dev, const struct workload_params *params,
+			   struct pc_log *log, char *start);
 
 #endif /* POWERCUT_WORKLOAD_H */

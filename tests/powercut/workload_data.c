@@ -36,12 +36,9 @@ static void set_content(struct work *w, struct m_inode *inode, char *data, uint6
 static uint64_t some_length(struct work *w)
 {
 	switch (pc_below(&w->seed, 8)) {
-	case 0:
-		return 1 + pc_below(&w->seed, 60000);
-	case 1:
-		return 1 + pc_below(&w->seed, 150);
-	default:
-		return 1 + pc_below(&w->seed, 6000);
+	case 0: return 1 + pc_below(&w->seed, 60000);
+	case 1: return 1 + pc_below(&w->seed, 150);
+	default: return 1 + pc_below(&w->seed, 6000);
 	}
 }
 
@@ -49,12 +46,9 @@ static uint64_t some_offset(struct work *w, uint64_t size)
 {
 	switch (pc_below(&w->seed, 5)) {
 	case 0:
-	case 1:
-		return size;				/* append */
-	case 2:
-		return size + pc_below(&w->seed, 9000);	/* leave a hole */
-	default:
-		return size ? pc_below(&w->seed, size) : 0;
+	case 1: return size;				/* append */
+	case 2: return size + pc_below(&w->seed, 9000); /* leave a hole */
+	default: return size ? pc_below(&w->seed, size) : 0;
 	}
 }
 
@@ -111,8 +105,10 @@ void do_truncate(struct work *w)
 
 void do_falloc(struct work *w)
 {
-	static const int modes[] = { 0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE };
+	static const int modes[] = { 0, FALLOC_FL_KEEP_SIZE,
+				     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				     FALLOC_FL_ZERO_RANGE };
 	struct m_inode *inode = pick_file(w);
 	int mode = modes[w->params->extents ? pc_below(&w->seed, 5) : 2];
 	struct ext4_inode *ei;
@@ -222,18 +218,11 @@ void do_sync(struct work *w)
 	struct m_inode *inode;
 
 	switch (pc_below(&w->seed, 8)) {
-	case 0:
-		do_sync_all(w);
-		return;
-	case 1:
-		inode = w->big;
-		break;
+	case 0: do_sync_all(w); return;
+	case 1: inode = w->big; break;
 	case 2:
-	case 3:
-		inode = pick_dir(w);
-		break;
-	default:
-		inode = pick_file(w);
+	case 3: inode = pick_dir(w); break;
+	default: inode = pick_file(w);
 	}
 	if (inode)
 		fsync_inode(w, inode, !inode->names && pc_below(&w->seed, 2));

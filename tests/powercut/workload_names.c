@@ -41,7 +41,8 @@ struct m_inode *make_file(struct work *w, struct m_inode *dir, int n)
 	unsigned int len = model_name(dir, n, name);
 
 	op_begin(w);
-	op_check(w, ext4_create(di, name, len, S_IFREG | 0644, 0, 0, &workload_cred, &ei), "create");
+	op_check(w, ext4_create(di, name, len, S_IFREG | 0644, 0, 0, &workload_cred, &ei),
+		 "create");
 	inode = add_child(w, dir, n, ei, S_IFREG, 0644, 0);
 	op_end(w);
 	ext4_iput(ei);
@@ -103,7 +104,8 @@ void do_symlink(struct work *w)
 	target[len] = '\0';
 	di = work_inode(w, dir);
 	op_begin(w);
-	op_check(w, ext4_symlink(di, name, model_name(dir, n, name), target, &workload_cred, &ei), "symlink");
+	op_check(w, ext4_symlink(di, name, model_name(dir, n, name), target, &workload_cred, &ei),
+		 "symlink");
 	inode = add_child(w, dir, n, ei, S_IFLNK, 0777, 0);
 	inode->versions[0].size = len;
 	free(inode->versions[0].data);
@@ -181,7 +183,8 @@ static void remove_dir(struct work *w, struct m_inode *dir, int n, struct m_inod
 	ext4_iput(di);
 }
 
-static void remove_file(struct work *w, struct m_inode *dir, int n, struct m_inode *child, bool hold)
+static void remove_file(struct work *w, struct m_inode *dir, int n, struct m_inode *child,
+			bool hold)
 {
 	struct ext4_inode *di = work_inode(w, dir);
 	char name[64];
@@ -230,7 +233,8 @@ static bool movable(struct work *w, const struct m_inode *child, const struct m_
 	return !child->names || !is_below(w, to, child);
 }
 
-static void dir_moves(struct work *w, struct m_inode *child, struct m_inode *from, struct m_inode *to)
+static void dir_moves(struct work *w, struct m_inode *child, struct m_inode *from,
+		      struct m_inode *to)
 {
 	if (!child->names || from == to)
 		return;
@@ -290,13 +294,16 @@ void do_exchange(struct work *w)
 		return;
 	a = child_of(w, from, n);
 	b = child_of(w, to, k);
-	if (a == b || !movable(w, a, to) || !movable(w, b, from) || (a->names && b->names && from != to))
+	if (a == b || !movable(w, a, to) || !movable(w, b, from) ||
+	    (a->names && b->names && from != to))
 		return;
 	fi = work_inode(w, from);
 	ti = work_inode(w, to);
 	op_begin(w);
-	op_check(w, ext4_rename(fi, old, model_name(from, n, old), ti, new, model_name(to, k, new),
-				EXT4_RENAME_EXCHANGE, &workload_cred), "exchange");
+	op_check(w,
+		 ext4_rename(fi, old, model_name(from, n, old), ti, new, model_name(to, k, new),
+			     EXT4_RENAME_EXCHANGE, &workload_cred),
+		 "exchange");
 	set_name(w, from, n, b->id);
 	set_name(w, to, k, a->id);
 	dir_moves(w, a, from, to);
@@ -380,7 +387,7 @@ void do_big(struct work *w)
 			return;
 		if (hist_now(&w->big->names[n]) < 0) {
 			make_file(w, w->big, n);
-			w->files--;	/* they do not count */
+			w->files--; /* they do not count */
 		} else {
 			remove_file(w, w->big, n, child_of(w, w->big, n), false);
 			w->files++;
