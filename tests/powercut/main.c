@@ -71,8 +71,8 @@ static void begin(struct run *run, unsigned int config, uint64_t seed)
 		pc_die("cannot fork");
 	if (!run->job[i].pid) {
 		round_run(&r, &run->shared[i], why);
-		fflush(NULL);
-		_exit(0);
+		free(run->sums);
+		exit(0);
 	}
 	run->running++;
 }
@@ -150,6 +150,7 @@ static int summary(struct run *run)
 	}
 	print_tally("total", &all);
 	printf("%.0f seconds, %.0f states/s\n", took, all.states / took);
+	free(run->sums);
 	return all.failures != 0;
 }
 
