@@ -110,6 +110,21 @@ void daemon_ready(void)
 	ready_fd = -1;
 }
 
+/* Whether whoever started us, like a service's unit, has protected us better already. */
+static bool has_oom_score(int score)
+{
+	FILE *file = fopen("/proc/self/oom_score_adj", "re");
+	bool good = false;
+	int now;
+
+	if (!file)
+		return false;
+	if (fscanf(file, "%d", &now) == 1)
+		good = now <= score;
+	fclose(file);
+	return good;
+}
+
 static bool set_oom_score(int score)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -127,8 +142,10 @@ void process_protect(const struct options *opt)
 	int score = opt->has_oom_score ? (int)opt->oom_score_adj : DEFAULT_OOM_SCORE;
 
 	/* Lowering it takes a privilege that an ordinary user lacks; only what was asked for is worth a word. */
-	if (!set_oom_score(score) && opt->has_oom_score)
+	if (opt->has_oom_score && !set_oom_score(score))
 		log_warn("cannot set oom_score_adj to %d: %s", score, strerror(errno));
+	else if (!opt->has_oom_score && !has_oom_score(score))
+		set_oom_score(score);
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
 		log_debug("not marked as an I/O flusher: %s", strerror(errno));
 }

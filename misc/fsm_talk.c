@@ -201,7 +201,10 @@ static int do_options(struct talk *talk, const struct wire_msg *msg)
 	return mount_set_options(&talk->mount, msg->text);
 }
 
-/* The list of mounts is the kernel's own by now, so there is nowhere to put these. */
+/*
+ * mount(8) keeps a list of such words, and writes it itself; the server's word is not good enough for it, because `user='
+ * decides who may unmount.
+ */
 static int do_mtab(struct talk *talk, const struct wire_msg *msg)
 {
 	if (talk->mount.mtab)

@@ -24,6 +24,7 @@
 #include "fsm.h"
 
 #define DEVICE		"/dev/fuse"
+#define DEVICE_VARIABLE	"FUSE_KERN_DEVICE"
 /* Seconds that a server may think before it is given up: waiting for another host's claim takes minutes. */
 #define PATIENCE	900
 #ifndef SO_PASSRIGHTS
@@ -220,17 +221,36 @@ static bool push_arguments(int sock, int argc, char **argv, const char *type)
 	return good;
 }
 
+/* Whoever has it under another name says so; it is opened with the caller's rights. */
+static const char *device_name(void)
+{
+	const char *name = getenv(DEVICE_VARIABLE);
+
+	if (!name || !*name)
+		return DEVICE;
+	if (!strncmp(name, "/dev/", 5) && !strstr(name, "/../"))
+		return name;
+	fsm_tell("%s: `%s' is not in /dev", DEVICE_VARIABLE, name);
+	return NULL;
+}
+
 /* The kernel wants the same user to open this and to mount.  A descriptor, or -1. */
 static int push_device(int sock, const struct caller *caller)
 {
-	int fd = caller_open(caller, DEVICE, O_RDWR, 0);
+	const char *name = device_name();
 	struct stat st;
+	int fd;
 
+	if (!name)
+		return -1;
+	fd = caller_open(caller, name, O_RDWR, 0);
 	if (fd < 0) {
-		fsm_tell("%s: %s", DEVICE, strerror(-fd));
+		fsm_tell("%s: %s", name, strerror(-fd));
 		return -1;
 	}
-	if (!fstat(fd, &st) && S_ISCHR(st.st_mode) && push_file(sock, "fusedev", fd))
+	if (fstat(fd, &st) || !S_ISCHR(st.st_mode))
+		fsm_tell("%s is not a character device", name);
+	else if (push_file(sock, "fusedev", fd))
 		return fd;
 	close(fd);
 	return -1;

@@ -8,6 +8,8 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -48,29 +50,46 @@ static bool has_service(const char *type)
 	       !stat(path, &st) && S_ISSOCK(st.st_mode) && !access(path, W_OK);
 }
 
-/* The exit status, or EXIT_FALLBACK when it cannot even be started. */
-static int run_service(const char *type, const char *source, const char *mountpoint,
-		       const char *options)
+/* The exit status, or -1 with errno when it cannot even be started. */
+static int run(const char *path, char **argv, bool quietly)
 {
-	char *argv[] = { "fuservicemount", (char *)source, (char *)mountpoint, "-t", (char *)type,
-			 options ? "-o" : NULL, (char *)options, NULL };
-	int status;
+	posix_spawn_file_actions_t actions;
+	int status, err;
 	pid_t pid;
 
-	if (posix_spawn(&pid, FUSERVICEMOUNT_PATH, NULL, NULL, argv, environ))
-		return EXIT_FALLBACK;
+	posix_spawn_file_actions_init(&actions);
+	if (quietly)
+		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	err = posix_spawn(&pid, path, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (err) {
+		errno = err;
+		return -1;
+	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return EXIT_USAGE;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_USAGE;
 }
 
+static int run_service(const char *type, const char *source, const char *mountpoint,
+		       const char *options)
+{
+	char *argv[] = { "fuservicemount", (char *)source, (char *)mountpoint, "-t", (char *)type,
+			 options ? "-o" : NULL, (char *)options, NULL };
+	int status = run(FUSERVICEMOUNT_PATH, argv, false);
+
+	return status < 0 ? EXIT_FALLBACK : status;
+}
+
 static int run_classic(const char *source, const char *mountpoint, const char *options)
 {
-	if (options)
-		execl(FUSE4FS_PATH, "fuse4fs", "-o", options, "--", source, mountpoint, NULL);
-	else
-		execl(FUSE4FS_PATH, "fuse4fs", "--", source, mountpoint, NULL);
+	char *argv[] = { "fuse4fs", "-o", (char *)(options ? options : "rw"), "--", (char *)source,
+			 (char *)mountpoint, NULL };
+	int status = run(FUSE4FS_PATH, argv, false);
+
+	if (status >= 0)
+		return status;
 	fprintf(stderr, "mount.fuse.ext4: %s: %s\n", FUSE4FS_PATH, strerror(errno));
 	return EXIT_SYSTEM;
 }
@@ -85,6 +104,49 @@ static bool add_options(char **options, const char *more)
 	free(*options);
 	*options = grown;
 	return true;
+}
+
+/* Add the words of fstab that only mount(8)'s list shows: it does not give them to us, nor write them after us. */
+static bool add_listed_words(char **options, const char *mountpoint)
+{
+	FILE *table = setmntent("/etc/fstab", "re");
+	struct mntent *ent;
+	bool good = true;
+	char *rest, *word;
+
+	while (table && good && (ent = getmntent(table))) {
+		if (strcmp(ent->mnt_dir, mountpoint))
+			continue;
+		for (rest = ent->mnt_opts; good && (word = strsep(&rest, ",")); )
+			if (!strncmp(word, "x-", 2))
+				good = add_options(options, word);
+	}
+	if (table)
+		endmntent(table);
+	return good;
+}
+
+/*
+ * umount(8) asks the kernel of what type a mount is, learns no more than `fuse', and unmounts without its
+ * helper, which alone waits for the server.  Unless its own list says otherwise; root may have
+ * mount(8) write that.  Whether it works or not, the file system is mounted.
+ */
+static void record_helper(const char *type, const char *source, const char *mountpoint)
+{
+	char *from = realpath(source, NULL), *to = realpath(mountpoint, NULL);
+	char full_type[64], helper[80], *options = NULL;
+	char *argv[] = { "mount", "--no-canonicalize", "-i", "-f", "-t", full_type, "-o", NULL, "--",
+			 from ? from : (char *)source, to, NULL };
+
+	snprintf(full_type, sizeof(full_type), "fuse.%s", type);
+	snprintf(helper, sizeof(helper), "uhelper=%s", full_type);
+	if (to && !geteuid() && add_options(&options, helper) && add_listed_words(&options, to)) {
+		argv[7] = options;
+		run("/bin/mount", argv, true);
+	}
+	free(options);
+	free(from);
+	free(to);
 }
 
 int main(int argc, char **argv)
@@ -114,6 +176,8 @@ int main(int argc, char **argv)
 		status = run_service(type, source, argv[optind + 1], options);
 	if (status == EXIT_FALLBACK)
 		status = run_classic(source, argv[optind + 1], options);
+	if (!status && !fake)
+		record_helper(type, source, argv[optind + 1]);
 	free(options);
 	return status;
 }

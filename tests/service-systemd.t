@@ -72,6 +72,7 @@ ok $? "mount -t fuse.ext4" || diag "$out" "$(journal -n 20)"
 is "$out" "" "silence is success"
 like "$(enter grep ' /srv/t/mnt ' /proc/mounts)" "^/srv/t/a.img /srv/t/mnt fuse.ext4 rw,.*allow_other" \
 	"it is listed, in kernel mode"
+like "$(enter cat /run/mount/utab)" "TARGET=/srv/t/mnt .*uhelper=fuse.ext4" "umount(8) is told to wait for the server"
 unit=$(instances)
 is "$(printf '%s\n' "$unit" | wc -l)" 1 "one instance"
 pid=$(pid_of "$unit")
@@ -166,6 +167,44 @@ enter umount /srv/t/mnt
 fsck_clean "$W/a.img" "killed: clean after the replay"
 enter umount /srv/t/mnt2
 
+# The number that an active host keeps changing, as it is on the device.
+mmp_number()
+{
+	debugfs -R dump_mmp "$1" 2>/dev/null | awk '/^mmp_sequence|^sequence/ { print $NF }'
+}
+
+# mmp_hosts DEVICE: a second loop device shows the same image to a second host, this machine's outside.
+mmp_hosts()
+{
+	local first=$1 second before out
+	attach "$W/mmp.img"
+	second=$LOOP
+	mkdir "$T/other"
+	"$FUSE4FS" "$second" "$T/other"
+	ok $? "mmp: another host mounts"
+	before=$(mmp_number "$first")
+	sleep 2.5
+	isnt "$(mmp_number "$first")" "$before" "mmp: its number changes while it serves"
+	out=$(enter mount -t fuse.ext4 "$first" /srv/t/mnt 2>&1)
+	isnt $? 0 "mmp: refused while the other one is active"
+	like "$out" "fuse4fs: $first: .*node \"$(uname -n)\" as ${second#/dev/}" "mmp: and the other one is named"
+	is "$(enter grep -c ' /srv/t/mnt ' /proc/mounts)" 0 "mmp: nothing is mounted"
+	echo other >"$T/other/other"
+	ok $? "mmp: the other one has not noticed"
+	umount "$T/other"
+	wait_free "$second"
+	detach "$second"
+	out=$(enter mount -t fuse.ext4 "$first" /srv/t/mnt 2>&1)
+	ok $? "mmp: after it has unmounted, the device is free" || diag "$out"
+	before=$(mmp_number "$first")
+	sleep 2.5
+	isnt "$(mmp_number "$first")" "$before" "mmp: and now we change the number"
+	is "$(enter cat /srv/t/mnt/other)" other "mmp: what the other one wrote is there"
+	enter umount /srv/t/mnt
+	fsck_clean "$W/mmp.img" "mmp: clean after both"
+	LOOP=$first
+}
+
 # A loop device, and multi-mount protection on it
 make_image "$W/mmp.img" 32M -O mmp -E mmp_update_interval=1
 attach "$W/mmp.img"
@@ -178,6 +217,13 @@ if [ -n "${LOOP:-}" ] && [ "${LOOP#/dev/loop}" -lt 16 ]; then
 		grep -c '^flags:.*0[0-9]*4[0-9]\{4\}$')" "^[1-9]" "mmp: direct I/O"
 	enter umount /srv/t/mnt
 	fsck_clean "$W/mmp.img" "mmp: clean"
+	early=0
+	for i in 1 2 3 4 5; do
+		enter mount -t fuse.ext4 "$LOOP" /srv/t/mnt && enter sh -c "echo $i >/srv/t/mnt/f$i; umount /srv/t/mnt"
+		e2fsck -fn "$W/mmp.img" >"$T/fsck.log" 2>&1 || early=$i
+	done
+	is $early 0 "mmp: umount returns when the server has let go of the device" || diag "$(cat "$T/fsck.log")"
+	mmp_hosts "$LOOP"
 	detach "$LOOP"
 else
 	skip "no loop device" "mmp"
@@ -194,6 +240,19 @@ isnt $? 0 "a server that does what it may not: no mount"
 enter rm -r /run/systemd/system/fuse4fs@.service.d
 enter systemctl daemon-reload
 like "$(journal -n 50)" "fuse4fs@.*(SYS|159|failed)" "and a trace of it"
+
+# The device of the kernel may have another name, as long as it is one in /dev.
+enter mknod /dev/other c 10 229
+enter env FUSE_KERN_DEVICE=/dev/other mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt
+ok $? "FUSE_KERN_DEVICE: mounts"
+unit=$(instances | tail -n 1)
+like "$(enter sh -c "ls -l /proc/$(pid_of "$unit")/fd")" "/dev/other" "FUSE_KERN_DEVICE: the server has that one"
+enter umount /srv/t/mnt
+for device in /srv/t/a.img /dev/../srv/t/a.img /dev/shm; do
+	out=$(enter env FUSE_KERN_DEVICE=$device mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt 2>&1)
+	isnt $? 0 "FUSE_KERN_DEVICE=$device: refused"
+done
+settle 0
 
 # An ordinary user, by fstab
 uid=$(id -u nobody) gid=$(id -g nobody)
