@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What only a whole machine shows: the OOM killer's and the control group's settings in effect, memory
+# pressure in the unit's own group, a real /dev/ttyprintk, an older kernel (Debian's 6.1).
+. "$(dirname "$0")/lib.sh"
+need_root
+need qemu-system-x86_64 cpio mkfs.ext4 dpkg-query apt-cache
+[ "$(uname -m)" = x86_64 ] || skip_all "the kernel's package is for x86_64"
+. "$TESTS/vm.sh"
+vm_kernel || skip_all "Debian's kernel cannot be had: $(tail -n 1 "$T/download.log" 2>/dev/null)"
+cd "$T" || exit 2
+
+vm_initrd
+ok $? "an initial RAM disk" || { done_testing; exit; }
+make_image disk.img 32M && mkdir root && vm_root "$T/root" && cp --sparse=always disk.img root/srv/
+ok $? "a root file system" || { diag "$(tail -n 5 install.log)"; done_testing; exit; }
+truncate -s 600M root.img
+mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1,nodiscard -d root root.img
+ok $? "and its image" || { done_testing; exit; }
+rm -rf root
+make_image vdb.img 512M
+vm_run 600 root.img vdb.img
+ok $? "the machine ran to its end" || diag "$(cat qemu.log)" "$(tail -n 20 console.log)"
+while IFS= read -r line; do
+	line=${line%$'\r'}
+	case $line in
+	"ok "*) ok 0 "${line#ok }" ;;
+	"not ok "*) ok 1 "${line#not ok }" ;;
+	*) diag "${line#\# }" ;;
+	esac
+done <guest.log
+is "$(tail -n 1 guest.log | tr -d '\r')" end "all of its tests ran"
+fsck_clean vdb.img "the disk is clean"
+is "$(debugfs -R 'cat /hello' vdb.img 2>/dev/null)" hello "and has what was written"
+done_testing
