@@ -124,6 +124,17 @@ const struct config configs[] = {
 		.async_commit = true,
 	},
 	{
+		.name = "two-drives",
+		.mke2fs = "-t ext4 -b 1024 " COMMON ",^has_journal",
+		.mib = 8,
+		.journal_mib = 2,
+		ORDERED,
+		.xattr_max = 700,
+		.sync_percent = 15,
+		.weight = 1,
+		.free_kib = 1500,
+	},
+	{
 		.name = "ext3",
 		.mke2fs = "-t ext3 -b 1024 " COMMON " -J size=1",
 		.mib = 8,

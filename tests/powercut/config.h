@@ -10,7 +10,7 @@
 struct config {
 	const char	*name;
 	const char	*mke2fs;
-	unsigned int	mib;
+	unsigned int	mib, journal_mib;	/* the latter on a drive of its own */
 	enum ext4_data_mode data;
 	bool		journal, sync, dirsync, discard, async_commit;
 	unsigned int	free_kib, xattr_max, sync_percent;

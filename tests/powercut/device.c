@@ -19,13 +19,16 @@ static void *need(void *mem)
 	return mem;
 }
 
-struct pc_device *pc_device_new(const char *image, uint64_t size)
+struct pc_device *pc_device_new(const char *image, uint64_t size0, uint64_t size1)
 {
 	struct pc_device *dev = need(calloc(1, sizeof(*dev)));
+	uint64_t size = size0 + size1;
 
 	dev->data = need(malloc(size));
 	memcpy(dev->data, image, size);
 	dev->size = size;
+	dev->drives[0] = (struct pc_drive){ dev, 0, size0 };
+	dev->drives[1] = (struct pc_drive){ dev, size0, size1 };
 	dev->page_depth = need(calloc((size + PAGE - 1) / PAGE, sizeof(*dev->page_depth)));
 	pthread_mutex_init(&dev->lock, NULL);
 	return dev;
@@ -122,15 +125,18 @@ static struct pc_event *add_event(struct pc_log *log)
 	return &log->events[log->nr++];
 }
 
-static void record(struct pc_device *dev, enum pc_kind kind, uint64_t off, uint64_t len,
+static void record(struct pc_drive *drive, enum pc_kind kind, uint64_t off, uint64_t len,
 		   const char *data)
 {
+	struct pc_device *dev = drive->dev;
 	struct pc_event *event;
 
 	if (!dev->log)
 		return;
 	event = add_event(dev->holding && kind == PC_WRITE ? &dev->held : dev->log);
-	*event = (struct pc_event){ .kind = kind, .off = off, .len = len };
+	*event = (struct pc_event){
+		.kind = kind, .drive = drive - dev->drives, .off = off, .len = len
+	};
 	if (data) {
 		event->data = need(malloc(len));
 		memcpy(event->data, data, len);
@@ -167,19 +173,21 @@ void pc_device_release(struct pc_device *dev)
 
 /* ---- the I/O manager ---- */
 
-static errcode_t dev_write(struct pc_device *dev, enum pc_kind kind, uint64_t off, uint64_t len,
-			   const char *data)
+static errcode_t drive_write(struct pc_drive *drive, enum pc_kind kind, uint64_t off, uint64_t len,
+			     const char *data)
 {
+	struct pc_device *dev = drive->dev;
+
 	if (!len)
 		return 0;
-	if (off >= dev->size || len > dev->size - off)
+	if (off >= drive->size || len > drive->size - off)
 		return EXT2_ET_SHORT_WRITE;
 	if (off % SECTOR || len % SECTOR)
 		pc_die("a write of %llu bytes at %llu is not made of sectors",
 		       (unsigned long long)len, (unsigned long long)off);
 	pthread_mutex_lock(&dev->lock);
-	change(dev, off, len, data);
-	record(dev, kind, off, len, data);
+	change(dev, drive->start + off, len, data);
+	record(drive, kind, drive->start + off, len, data);
 	pthread_mutex_unlock(&dev->lock);
 	return 0;
 }
@@ -191,48 +199,48 @@ static uint64_t bytes(io_channel channel, int count)
 
 static errcode_t pc_read(io_channel channel, unsigned long long block, int count, void *data)
 {
-	struct pc_device *dev = channel->private_data;
+	struct pc_drive *drive = channel->private_data;
 	uint64_t off = block * channel->block_size, len = bytes(channel, count);
 
-	if (off >= dev->size || len > dev->size - off)
+	if (off >= drive->size || len > drive->size - off)
 		return EXT2_ET_SHORT_READ;
-	pthread_mutex_lock(&dev->lock);
-	memcpy(data, dev->data + off, len);
-	pthread_mutex_unlock(&dev->lock);
+	pthread_mutex_lock(&drive->dev->lock);
+	memcpy(data, drive->dev->data + drive->start + off, len);
+	pthread_mutex_unlock(&drive->dev->lock);
 	return 0;
 }
 
 static errcode_t pc_write(io_channel channel, unsigned long long block, int count, const void *data)
 {
-	return dev_write(channel->private_data, PC_WRITE, block * channel->block_size,
+	return drive_write(channel->private_data, PC_WRITE, block * channel->block_size,
 			 bytes(channel, count), data);
 }
 
 static errcode_t pc_write_byte(io_channel channel, unsigned long offset, int count,
 			       const void *data)
 {
-	return dev_write(channel->private_data, PC_WRITE, offset, count, data);
+	return drive_write(channel->private_data, PC_WRITE, offset, count, data);
 }
 
 static errcode_t pc_zeroout(io_channel channel, unsigned long long block, unsigned long long count)
 {
-	return dev_write(channel->private_data, PC_WRITE, block * channel->block_size,
+	return drive_write(channel->private_data, PC_WRITE, block * channel->block_size,
 			 count * channel->block_size, NULL);
 }
 
 static errcode_t pc_discard(io_channel channel, unsigned long long block, unsigned long long count)
 {
-	return dev_write(channel->private_data, PC_DISCARD, block * channel->block_size,
+	return drive_write(channel->private_data, PC_DISCARD, block * channel->block_size,
 			 count * channel->block_size, NULL);
 }
 
 static errcode_t pc_flush(io_channel channel)
 {
-	struct pc_device *dev = channel->private_data;
+	struct pc_drive *drive = channel->private_data;
 
-	pthread_mutex_lock(&dev->lock);
-	record(dev, PC_FLUSH, 0, 0, NULL);
-	pthread_mutex_unlock(&dev->lock);
+	pthread_mutex_lock(&drive->dev->lock);
+	record(drive, PC_FLUSH, 0, 0, NULL);
+	pthread_mutex_unlock(&drive->dev->lock);
 	return 0;
 }
 
@@ -262,7 +270,7 @@ static struct struct_io_manager pc_manager = {
 	.zeroout = pc_zeroout,
 };
 
-io_channel pc_device_channel(struct pc_device *dev)
+io_channel pc_device_channel(struct pc_device *dev, unsigned int drive)
 {
 	io_channel channel = need(calloc(1, sizeof(*channel)));
 
@@ -271,6 +279,6 @@ io_channel pc_device_channel(struct pc_device *dev)
 	channel->name = (char *)"memory";
 	channel->block_size = 1024;
 	channel->refcount = 1;
-	channel->private_data = dev;
+	channel->private_data = &dev->drives[drive];
 	return channel;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A block device in memory: an I/O manager that records every write, discard
- * and flush in order, and that can go back to what it held at a mark.  What the
+ * Block devices in memory: an I/O manager that records every write, discard
+ * and flush in order, and that can go back to what they held at a mark.  What the
  * blocks mean is not known here.
  */
 #ifndef POWERCUT_DEVICE_H
@@ -17,7 +17,8 @@ enum pc_kind { PC_WRITE, PC_DISCARD, PC_FLUSH };
 
 struct pc_event {
 	enum pc_kind	kind;
-	uint64_t	off, len;	/* bytes; multiples of a sector */
+	unsigned int	drive;
+	uint64_t	off, len;	/* bytes of the whole memory; multiples of a sector */
 	char		*data;		/* of a write; NULL: zeroes */
 };
 
@@ -32,7 +33,16 @@ struct pc_undo {
 	char		*old;
 };
 
+/* There may be two, one behind the other in the same memory: the second is for a journal. */
+#define DRIVES	2
+
+struct pc_drive {
+	struct pc_device *dev;
+	uint64_t	start, size;
+};
+
 struct pc_device {
+	struct pc_drive	drives[DRIVES];
 	pthread_mutex_t	lock;
 	char		*data;		/* what a reader sees now */
 	uint64_t	size;
@@ -48,10 +58,11 @@ struct pc_device {
 	size_t		marks[8];	/* nr_undo at each mark */
 };
 
-struct pc_device *pc_device_new(const char *image, uint64_t size);
+/* @image holds both drives, @size0 and @size1 (0: there is only one) bytes long. */
+struct pc_device *pc_device_new(const char *image, uint64_t size0, uint64_t size1);
 void pc_device_free(struct pc_device *dev);
-/* One more channel over it; closing it leaves the device. */
-io_channel pc_device_channel(struct pc_device *dev);
+/* One more channel over a drive; closing it leaves the device. */
+io_channel pc_device_channel(struct pc_device *dev, unsigned int drive);
 size_t pc_device_events(struct pc_device *dev);
 /* Put bytes there without recording them; @data NULL: zeroes. */
 void pc_device_put(struct pc_device *dev, uint64_t off, uint64_t len, const char *data);

@@ -138,14 +138,11 @@ const char *fsck_says(void)
 	return said;
 }
 
-char *fsck_make_image(const char *options, uint64_t size)
+void fsck_make_image(const char *options, char *image, uint64_t size)
 {
 	char path[128], command[600];
 	const char *argv[] = { "sh", "-c", command, NULL };
-	char *image = malloc(size);
 
-	if (!image)
-		pc_die("out of memory");
 	snprintf(path, sizeof(path), "%s/image", fsck_dir());
 	snprintf(command, sizeof(command),
 		 "rm -f image && truncate -s %llu image && mke2fs -q -F -U "
@@ -157,5 +154,4 @@ char *fsck_make_image(const char *options, uint64_t size)
 		pc_die("mke2fs %s: %s", options, said);
 	}
 	load(path, image, size);
-	return image;
 }

@@ -17,8 +17,8 @@ void fsck_cleanup(void);
 int fsck_run(const char *options, const char *image, uint64_t size, char *out);
 /* The output of the last run, a line of it or so. */
 const char *fsck_says(void);
-/* mke2fs with these options and, last, the size in KiB: the image, to be freed. */
-char *fsck_make_image(const char *options, uint64_t size);
+/* mke2fs with these options, into @image. */
+void fsck_make_image(const char *options, char *image, uint64_t size);
 void fsck_save(const char *path, const char *image, uint64_t size);
 
 #endif /* POWERCUT_FSCK_H */

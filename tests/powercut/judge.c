@@ -49,7 +49,7 @@ static void keep_image(struct judge *j, const char *image, size_t cut, const cha
 		return;
 	snprintf(path, sizeof(path), "%s/%s-%llu-%zu-%lu.%s", j->keep, j->config->name,
 		 (unsigned long long)j->round, cut, j->tally->failures, what);
-	fsck_save(path, image, j->dev->size);
+	fsck_save(path, image, j->dev->drives[0].size);
 }
 
 static bool one_in(struct judge *j, unsigned int every)
@@ -63,7 +63,7 @@ static bool looks_alike(struct judge *j, struct ext4_fs *fs, const char *image, 
 	struct view v;
 	char why[200];
 
-	if (!view_open(&v, image, j->dev->size))
+	if (!view_open(&v, image, j->dev->drives[0].size))
 		return failed(j, cut, "after recovery: %s", v.first);
 	if (ext4_syncfs(fs) || !live_matches(fs, &v, why))
 		return failed(j, cut, "%s", why);
@@ -75,12 +75,14 @@ static bool looks_alike(struct judge *j, struct ext4_fs *fs, const char *image, 
 static bool recover(struct judge *j, struct pc_device *dev, size_t cut)
 {
 	struct ext4_mount_opts opts = config_mount(j->config);
-	io_channel channel = pc_device_channel(dev);
+	io_channel channel = pc_device_channel(dev, 0), log = pc_device_channel(dev, 1);
 	struct ext4_fs *fs;
 	char reason[256];
 	bool same = true;
 	int err;
 
+	if (j->config->journal_mib)
+		opts.journal_dev = log;
 	err = ext4_mount(channel, &opts, &fs, reason, sizeof(reason));
 	if (err) {
 		failed(j, cut, "cannot be mounted: %s", reason);
@@ -92,12 +94,13 @@ static bool recover(struct judge *j, struct pc_device *dev, size_t cut)
 			failed(j, cut, "cannot be unmounted: %s", strerror(-err));
 	}
 	io_channel_close(channel);
+	io_channel_close(log);
 	return !err && same;
 }
 
 static bool is_clean(struct judge *j, struct view *v, const char *image, size_t cut)
 {
-	if (view_open(v, image, j->dev->size))
+	if (view_open(v, image, j->dev->drives[0].size))
 		walk_check(v);
 	if (v->problems)
 		return failed(j, cut, "not consistent (%u problems): %s", v->problems, v->first);
@@ -120,9 +123,9 @@ static bool agrees(struct judge *j, const char *image, size_t cut)
 	struct view v;
 	int status;
 
-	if (view_open(&v, image, j->dev->size))
+	if (view_open(&v, image, j->dev->drives[0].size))
 		walk_check(&v);
-	status = fsck_run("-fn", image, j->dev->size, NULL);
+	status = fsck_run("-fn", image, j->dev->drives[0].size, NULL);
 	if (!v.problems == !status) {
 		j->tally->agreed++;
 		j->tally->dirty += !!status;
@@ -140,7 +143,7 @@ static bool same_replay(struct judge *j, struct view *ours, const char *theirs, 
 
 	if (status & ~1)
 		return failed(j, cut, "e2fsck -fy exits with %d: %.120s", status, fsck_says());
-	if (!view_open(&v, theirs, j->dev->size) || walk_digest(&v) != walk_digest(ours)) {
+	if (!view_open(&v, theirs, j->dev->drives[0].size) || walk_digest(&v) != walk_digest(ours)) {
 		keep_image(j, theirs, cut, "e2fsck");
 		return failed(j, cut, "e2fsck's replay gives another tree");
 	}
@@ -151,13 +154,13 @@ static bool same_replay(struct judge *j, struct view *ours, const char *theirs, 
 /* What the cut left, as if there had never been a journal: mostly, but not always, damaged. */
 static bool damaged_agrees(struct judge *j, size_t cut)
 {
-	char *copy = malloc(j->dev->size);
+	char *copy = malloc(j->dev->drives[0].size);
 	bool ok;
 
 	if (!copy)
 		pc_die("out of memory");
-	memcpy(copy, j->dev->data, j->dev->size);
-	damage_forget_journal(copy, j->dev->size);
+	memcpy(copy, j->dev->data, j->dev->drives[0].size);
+	damage_forget_journal(copy, j->dev->drives[0].size);
 	ok = agrees(j, copy, cut);
 	free(copy);
 	return ok;
@@ -175,8 +178,8 @@ static bool judge_once(struct judge *j, size_t cut, bool again)
 	if (!again && one_in(j, j->fsck_every * 3) && !damaged_agrees(j, cut))
 		return false;
 	if (replay) {
-		theirs = malloc(j->dev->size);
-		status = fsck_run("-fy", j->dev->data, j->dev->size, theirs);
+		theirs = malloc(j->dev->drives[0].size);
+		status = fsck_run("-fy", j->dev->data, j->dev->drives[0].size, theirs);
 	}
 	ok = recover(j, j->dev, cut) && is_clean(j, &v, j->dev->data, cut) &&
 	     keeps_promises(j, &v, cut);
@@ -194,18 +197,18 @@ static bool judge_once(struct judge *j, size_t cut, bool again)
 /* The power goes once more, while the mount that follows recovers. */
 static bool cut_again(struct judge *j, const struct pc_log *log, size_t cut)
 {
-	size_t at, durable;
+	struct pc_pending pending = { .log = log };
+	size_t at, i;
 	bool ok;
 
 	if (!log->nr)
 		return true;
 	at = 1 + pc_below(&j->seed, log->nr);
-	for (durable = at; durable && log->events[durable - 1].kind != PC_FLUSH; durable--)
-		;
 	pc_device_mark(j->dev);
-	pc_state_apply_all(j->dev, log, 0, durable);
-	if (durable < at)
-		pc_state_apply(j->dev, log, durable, at, &j->seed);
+	for (i = 0; i < at; i++)
+		pc_pending_event(&pending, j->dev, i);
+	pc_state_apply(j->dev, &pending, &j->seed);
+	pc_pending_free(&pending);
 	pc_device_mark(j->dev);
 	ok = judge_once(j, cut, true);
 	pc_device_back(j->dev);
@@ -247,7 +250,7 @@ static bool judge_repaired(struct judge *j, char *image, size_t cut)
 		return false;
 	if (!check_survivors(j->model, &v, cut, why))
 		return failed(j, cut, "after e2fsck -fy: %s", why);
-	dev = pc_device_new(image, j->dev->size);
+	dev = pc_device_new(image, j->dev->drives[0].size, 0);
 	ok = recover(j, dev, cut) && is_clean(j, &v, dev->data, cut);
 	pc_device_free(dev);
 	return ok;
@@ -255,8 +258,8 @@ static bool judge_repaired(struct judge *j, char *image, size_t cut)
 
 static void judge_unjournaled(struct judge *j, size_t cut)
 {
-	char *image = malloc(j->dev->size);
-	int status = fsck_run("-fy", j->dev->data, j->dev->size, image);
+	char *image = malloc(j->dev->drives[0].size);
+	int status = fsck_run("-fy", j->dev->data, j->dev->drives[0].size, image);
 	bool ok;
 
 	if (status & ~1)

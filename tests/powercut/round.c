@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fsck.h"
+#include "image.h"
 #include "report.h"
 #include "round.h"
 #include "states.h"
@@ -16,6 +17,7 @@
 struct segments {
 	struct judge judge;
 	const struct pc_log *log;
+	struct pc_pending pending;
 	uint64_t seed;
 	unsigned long weight;	    /* of all segments */
 	unsigned long sum;	    /* so far */
@@ -64,20 +66,24 @@ static bool is_new(struct segments *s, uint64_t hash)
 static void sample(struct segments *s, size_t from, size_t to)
 {
 	struct pc_device *dev = s->judge.dev;
-	size_t cut;
+	struct pc_pending some = s->pending;
 	bool fresh = false;
+	size_t cut;
 	int i;
 
 	for (i = 0; i < TRIES && !fresh; i++) {
 		cut = from + 1 + pc_below(&s->seed, to - from);
+		/* Those of this segment are the newest. */
+		some.nr = s->pending.nr - (to - cut);
 		pc_device_mark(dev);
-		fresh = is_new(s, pc_state_apply(dev, s->log, from, cut, &s->seed));
+		fresh = is_new(s, cut * 31 ^ pc_state_apply(dev, &some, &s->seed));
 		if (fresh)
 			judge_state(&s->judge, cut);
 		pc_device_back(dev);
 	}
 }
 
+/* The events [from, to) are the newest that wait. */
 static void judge_segment(struct segments *s, size_t from, size_t to)
 {
 	struct tally *t = s->judge.tally;
@@ -107,11 +113,15 @@ static void judge_all(struct segments *s, unsigned int states)
 	s->wanted = states > flushes ? states - flushes : 0;
 	for (from = 0; from < log->nr && s->judge.tally->failures < FAILURES_MAX; from = to + 1) {
 		to = segment_end(log, from);
+		for (i = from; i < to; i++)
+			pc_pending_event(&s->pending, s->judge.dev, i);
 		/* Without a journal each state costs runs of e2fsck: not all flushes then. */
 		if (s->judge.config->journal || pc_below(&s->seed, flushes) < states / 2)
 			judge_segment(s, from, to);
-		pc_state_apply_all(s->judge.dev, log, from, to);
+		if (to < log->nr)
+			pc_pending_event(&s->pending, s->judge.dev, to);
 	}
+	pc_pending_free(&s->pending);
 	free(s->seen);
 }
 
@@ -127,8 +137,9 @@ static struct model *do_workload(const struct round *r, const char *image, char 
 		.free_kib = c->free_kib,
 		.extents = !c->no_extents,
 		.sync_percent = c->sync_percent,
+		.two_drives = c->journal_mib != 0,
 	};
-	struct pc_device *dev = pc_device_new(image, (uint64_t)c->mib << 20);
+	struct pc_device *dev = pc_device_new(image, image_size(c), image_journal_size(c));
 	struct model *m;
 
 	if (r->prepare)
@@ -142,24 +153,27 @@ static struct model *do_workload(const struct round *r, const char *image, char 
 
 void round_run(const struct round *r, struct tally *tally, char *why)
 {
-	uint64_t size = (uint64_t)r->config->mib << 20;
-	char *image = fsck_make_image(r->config->mke2fs, size);
+	const struct config *c = r->config;
+	char *image = image_make(c);
+	/* e2fsck would have to be given the journal's drive as a device. */
+	unsigned int every = c->journal_mib ? 0 : 40;
 	struct pc_log log = { NULL, 0, 0 };
 	struct model *m = do_workload(r, image, image, &log);
 	struct segments s = {
-		.judge = { .config = r->config,
+		.judge = { .config = c,
 			   .model = m,
-			   .dev = pc_device_new(image, size),
+			   .dev = pc_device_new(image, image_size(c), image_journal_size(c)),
 			   .tally = tally,
 			   .round = r->seed,
 			   .seed = r->seed + 77,
 			   .keep = r->keep,
 			   .quiet = r->quiet,
-			   .fsck_every = 40,
-			   .replay_every = 40,
+			   .fsck_every = every,
+			   .replay_every = every,
 			   .second_every = 12,
 			   .read_every = 12 },
 		.log = &log,
+		.pending = { .log = &log },
 		.seed = r->seed + 1,
 	};
 

@@ -21,6 +21,7 @@ static const struct {
 	{ COMMIT_BEFORE_DATA, "ordered-tight",
 	  "a commit block that does not wait for data and log" },
 	{ COMMIT_BEFORE_DATA, "ordered-nocsum", "the same without checksums" },
+	{ COMMIT_BEFORE_DATA, "two-drives", "the same with the journal on another drive" },
 	{ NO_REVOKES, "ordered-tight", "revoke records that are not written" },
 	{ EARLY_REUSE, "ordered-tight", "freed blocks that are used before the commit" },
 	{ COMMIT_FIRST, "ordered", "a commit block that is written before what it commits" },

@@ -4,6 +4,7 @@
  * any order and stop in the middle of one: for each sector, the last write that
  * reached it counts, so a subset of the sectors written says all about any order.
  */
+#include <stdlib.h>
 #include "report.h"
 #include "states.h"
 
@@ -16,12 +17,12 @@ struct choice {
 	bool torn; /* .. the odd one is */
 };
 
-static struct choice choose(size_t from, size_t to, uint64_t *seed)
+static struct choice choose(size_t nr, uint64_t *seed)
 {
 	static const uint32_t percents[] = { 5, 20, 50, 80, 95 };
 	struct choice c = {
 		.kind = pc_below(seed, KINDS),
-		.which = from + pc_below(seed, to - from),
+		.which = pc_below(seed, nr),
 		.percent = percents[pc_below(seed, 5)],
 		.torn = pc_below(seed, 2),
 	};
@@ -70,21 +71,23 @@ static uint64_t apply_torn(struct pc_device *dev, const struct pc_event *e, uint
 	return hash;
 }
 
-uint64_t pc_state_apply(struct pc_device *dev, const struct pc_log *log, size_t from, size_t to,
-			uint64_t *seed)
+uint64_t pc_state_apply(struct pc_device *dev, const struct pc_pending *p, uint64_t *seed)
 {
-	struct choice c = choose(from, to, seed);
 	const struct pc_event *e;
-	uint64_t hash = to;
+	struct choice c;
+	uint64_t hash = 1;
 	size_t i;
 	int what;
 
-	for (i = from; i < to; i++) {
-		e = &log->events[i];
+	if (!p->nr)
+		return hash;
+	c = choose(p->nr, seed);
+	for (i = 0; i < p->nr; i++) {
+		e = &p->log->events[p->events[i]];
 		what = fate(&c, i, seed);
 		if (!what)
 			continue;
-		hash = mix(hash, i);
+		hash = mix(hash, p->events[i]);
 		if (what > 0)
 			pc_device_put(dev, e->off, e->len, e->data);
 		else
@@ -93,13 +96,41 @@ uint64_t pc_state_apply(struct pc_device *dev, const struct pc_log *log, size_t 
 	return hash;
 }
 
-void pc_state_apply_all(struct pc_device *dev, const struct pc_log *log, size_t from, size_t to)
+static void flush_pending(struct pc_pending *p, struct pc_device *dev, unsigned int drive)
 {
 	const struct pc_event *e;
+	size_t i, left = 0;
 
-	for (; from < to; from++) {
-		e = &log->events[from];
-		if (e->len)
+	for (i = 0; i < p->nr; i++) {
+		e = &p->log->events[p->events[i]];
+		if (e->drive == drive)
 			pc_device_put(dev, e->off, e->len, e->data);
+		else
+			p->events[left++] = p->events[i];
 	}
+	p->nr = left;
+}
+
+void pc_pending_event(struct pc_pending *p, struct pc_device *dev, size_t event)
+{
+	const struct pc_event *e = &p->log->events[event];
+
+	if (e->kind == PC_FLUSH) {
+		flush_pending(p, dev, e->drive);
+		return;
+	}
+	if (p->nr == p->room) {
+		p->room = p->room ? 2 * p->room : 256;
+		p->events = realloc(p->events, p->room * sizeof(*p->events));
+		if (!p->events)
+			pc_die("out of memory");
+	}
+	p->events[p->nr++] = event;
+}
+
+void pc_pending_free(struct pc_pending *p)
+{
+	free(p->events);
+	p->events = NULL;
+	p->nr = p->room = 0;
 }

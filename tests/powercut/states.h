@@ -8,14 +8,22 @@
 
 #include "device.h"
 
+/* The writes that no flush of their drive has made durable yet: numbers of events, in order. */
+struct pc_pending {
+	const struct pc_log *log;
+	size_t		*events;
+	size_t		nr, room;
+};
+
 /*
- * Put onto @dev, which holds all that was durable at event @from of @log (no flush
- * lies in [from, to)), a choice of the events [from, to) that *seed makes.
+ * Event @event has happened: a write waits, a flush puts what waits for its drive onto @dev.
+ */
+void pc_pending_event(struct pc_pending *p, struct pc_device *dev, size_t event);
+void pc_pending_free(struct pc_pending *p);
+/*
+ * Put onto @dev, which holds all that is durable, a choice of what waits that *seed makes.
  * Returns a number that is the same for the same choice.
  */
-uint64_t pc_state_apply(struct pc_device *dev, const struct pc_log *log, size_t from, size_t to,
-			uint64_t *seed);
-/* All of them. */
-void pc_state_apply_all(struct pc_device *dev, const struct pc_log *log, size_t from, size_t to);
+uint64_t pc_state_apply(struct pc_device *dev, const struct pc_pending *p, uint64_t *seed);
 
 #endif /* POWERCUT_STATES_H */

@@ -132,8 +132,12 @@ static void act(struct work *w)
 static void mount(struct work *w)
 {
 	char reason[256];
-	int err = ext4_mount(w->channel, &w->params->mount, &w->fs, reason, sizeof(reason));
+	struct ext4_mount_opts opts = w->params->mount;
+	int err;
 
+	if (w->params->two_drives)
+		opts.journal_dev = w->log_channel;
+	err = ext4_mount(w->channel, &opts, &w->fs, reason, sizeof(reason));
 	if (err)
 		pc_die("the workload cannot mount: %s", reason);
 }
@@ -187,7 +191,8 @@ struct model *workload_run(struct pc_device *dev, const struct workload_params *
 
 	for (i = 0; i < 20; i++)
 		pc_random(&w.seed);
-	w.channel = pc_device_channel(dev);
+	w.channel = pc_device_channel(dev, 0);
+	w.log_channel = pc_device_channel(dev, 1);
 	w.m->ops = calloc(2, sizeof(*w.m->ops));
 	set_stage(&w);
 	memcpy(start, dev->data, dev->size);
@@ -202,5 +207,6 @@ struct model *workload_run(struct pc_device *dev, const struct workload_params *
 	op_end(&w);
 	model_promise(w.m, w.m->ops[w.m->op].end, w.m->op);
 	io_channel_close(w.channel);
+	io_channel_close(w.log_channel);
 	return w.m;
 }

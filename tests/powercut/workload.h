@@ -15,6 +15,7 @@ struct workload_params {
 	unsigned int		operations;
 	uint64_t		seed;
 	unsigned int		xattr_max;	/* bytes of a value */
+	bool			two_drives;	/* the journal is on the second */
 	unsigned int		free_kib;	/* leave about so much space; 0 = all of it */
 	bool			extents;	/* fallocate works */
 	unsigned int		sync_percent;	/* how often an operation is a sync */

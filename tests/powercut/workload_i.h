@@ -15,7 +15,7 @@
 struct work {
 	const struct workload_params *params;
 	struct pc_device *dev;
-	io_channel	channel;
+	io_channel	channel, log_channel;
 	struct ext4_fs	*fs;
 	struct model	*m;
 	struct m_inode	*big;		/* the big directory */
