@@ -197,18 +197,21 @@ static int list_insert(handle_t *handle, struct ext4_inode *dir, const struct ex
 
 struct inline_dir {
 	char			*buf;
+	uint32_t		max;		/* how much the inode can hold */
 	struct ext4_area	area[2];
 };
 
 static int inline_open(struct ext4_inode *dir, struct inline_dir *in)
 {
-	size_t size = ext4_inline_max(dir), split;
-	int len;
+	int len = ext4_inline_max(dir, &in->max);
+	size_t split;
 
-	in->buf = calloc(1, size + EXT4_MIN_INLINE_DATA_SIZE);
+	if (len)
+		return len;
+	in->buf = calloc(1, in->max + EXT4_MIN_INLINE_DATA_SIZE);
 	if (!in->buf)
 		return -ENOMEM;
-	len = ext4_inline_dir_load(dir, in->buf, size, &split);
+	len = ext4_inline_dir_load(dir, in->buf, in->max, &split);
 	if (len < 0) {
 		free(in->buf);
 		return len;
@@ -244,7 +247,7 @@ static int inline_store(handle_t *handle, struct ext4_inode *dir, struct inline_
 /* The second part grows to all that the inode can hold: the new room becomes a free entry at its end. */
 static bool inline_grow(struct ext4_inode *dir, struct inline_dir *in)
 {
-	unsigned int max = ext4_inline_max(dir) - EXT4_INLINE_DATA_DOTDOT_SIZE;
+	unsigned int max = in->max - EXT4_INLINE_DATA_DOTDOT_SIZE;
 	unsigned int old = in->area[1].size, room;
 	struct ext4_area added;
 

@@ -502,7 +502,7 @@ int ext4_acl_chmod(handle_t *handle, struct ext4_inode *inode);
 
 /* Inline data (INLINE_DATA_FL): i_block plus the xattr "system.data". */
 int ext4_inline_read(struct ext4_inode *inode, void *buf, size_t len, uint64_t off);
-uint32_t ext4_inline_max(struct ext4_inode *inode);	/* bytes that could stay inline */
+int ext4_inline_max(struct ext4_inode *inode, uint32_t *max);	/* bytes that could stay inline */
 /* Could an empty regular file, not inline yet, become so? */
 bool ext4_inline_may_begin(const struct ext4_inode *inode);
 /* Write inline when it fits, beginning to be inline if need be: 1 = done, 0 = must be (or stay) in blocks. */

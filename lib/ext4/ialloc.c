@@ -323,6 +323,33 @@ static int clear_slot(handle_t *handle, struct ext4_inode *inode)
 	return err;
 }
 
+static int free_number(handle_t *handle, struct ext4_fs *fs, uint32_t ino, bool is_dir)
+{
+	uint32_t group = (ino - 1) / fs->inodes_per_group;
+	uint32_t bit = (ino - 1) % fs->inodes_per_group, ds = fs->desc_size;
+	struct ext4_group_change c;
+	bool was_used;
+	int err;
+
+	err = ext4_change_inodes_begin(handle, fs, group, &c);
+	if (err)
+		return err;
+	was_used = ext4_test_bit(c.bitmap_buf->b_data, bit);
+	if (was_used) {
+		ext4_clear_bits(c.bitmap_buf->b_data, bit, 1);
+		ext2fs_bg_free_inodes_count_set(c.gd, ds, ext2fs_bg_free_inodes_count(c.gd, ds) + 1);
+		if (is_dir && ext2fs_bg_used_dirs_count(c.gd, ds))
+			ext2fs_bg_used_dirs_count_set(c.gd, ds, ext2fs_bg_used_dirs_count(c.gd, ds) - 1);
+		if (bit < c.gi->inode_cursor)
+			c.gi->inode_cursor = bit;
+	}
+	err = ext4_change_inodes_end(handle, fs, &c);
+	if (!was_used)
+		return ext4_corrupt(fs, ino, 0, "an inode to free is free already");
+	__atomic_add_fetch(&fs->free_inodes, 1, __ATOMIC_RELAXED);
+	return err;
+}
+
 int ext4_new_inode(handle_t *handle, struct ext4_inode *dir, mode_t mode, const struct ext4_cred *cred,
 		   struct ext4_inode **ret)
 {
@@ -338,8 +365,10 @@ int ext4_new_inode(handle_t *handle, struct ext4_inode *dir, mode_t mode, const 
 	if (!S_ISDIR(mode))
 		__atomic_store_n(&dir->i_last_group, (ino - 1) / fs->inodes_per_group, __ATOMIC_RELAXED);
 	err = ext4_icache_new(fs, ino, &inode);
-	if (err)
+	if (err) {
+		free_number(handle, fs, ino, S_ISDIR(mode));
 		return err;
+	}
 	fill_new_inode(inode, dir, mode, cred);
 	err = clear_slot(handle, inode);
 	if (!err && S_ISDIR(mode))
@@ -360,29 +389,8 @@ int ext4_new_inode(handle_t *handle, struct ext4_inode *dir, mode_t mode, const 
 int ext4_free_inode(handle_t *handle, struct ext4_inode *inode)
 {
 	struct ext4_fs *fs = inode->i_fs;
-	uint32_t group = (inode->i_ino - 1) / fs->inodes_per_group;
-	uint32_t bit = (inode->i_ino - 1) % fs->inodes_per_group, ds = fs->desc_size;
-	struct ext4_group_change c;
-	bool was_used;
-	int err;
 
 	if (inode->i_ino < fs->first_ino)
 		return ext4_corrupt(fs, inode->i_ino, 0, "a reserved inode was to be freed");
-	err = ext4_change_inodes_begin(handle, fs, group, &c);
-	if (err)
-		return err;
-	was_used = ext4_test_bit(c.bitmap_buf->b_data, bit);
-	if (was_used) {
-		ext4_clear_bits(c.bitmap_buf->b_data, bit, 1);
-		ext2fs_bg_free_inodes_count_set(c.gd, ds, ext2fs_bg_free_inodes_count(c.gd, ds) + 1);
-		if (S_ISDIR(inode->i_type) && ext2fs_bg_used_dirs_count(c.gd, ds))
-			ext2fs_bg_used_dirs_count_set(c.gd, ds, ext2fs_bg_used_dirs_count(c.gd, ds) - 1);
-		if (bit < c.gi->inode_cursor)
-			c.gi->inode_cursor = bit;
-	}
-	err = ext4_change_inodes_end(handle, fs, &c);
-	if (!was_used)
-		return ext4_corrupt(fs, inode->i_ino, 0, "an inode to free is free already");
-	__atomic_add_fetch(&fs->free_inodes, 1, __ATOMIC_RELAXED);
-	return err;
+	return free_number(handle, fs, inode->i_ino, S_ISDIR(inode->i_type));
 }

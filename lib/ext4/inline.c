@@ -53,20 +53,24 @@ static int data_size(struct ext4_inode *inode)
 }
 
 /* The room that other attributes leave for this one. */
-uint32_t ext4_inline_max(struct ext4_inode *inode)
+int ext4_inline_max(struct ext4_inode *inode, uint32_t *max)
 {
 	size_t have = ext4_xattr_body_size(inode), used;
 	struct ext4_xattr_item *item;
 	struct ext4_xattr_list list;
+	int err = ext4_xattr_body_load(inode, &list);
 
-	if (ext4_xattr_body_load(inode, &list))
-		return IN_BLOCK;
+	*max = IN_BLOCK;
+	if (err)
+		return err;
 	item = ext4_xattr_find(&list, EXT2_EXT_ATTR_INDEX_SYSTEM, EXT4_EXT_ATTR_SYSTEM_DATA);
 	if (item)
 		ext4_xattr_list_remove(&list, item);
 	used = ext4_xattr_list_size(&list) + EXT2_EXT_ATTR_LEN(strlen(EXT4_EXT_ATTR_SYSTEM_DATA));
 	ext4_xattr_list_free(&list);
-	return IN_BLOCK + (have > used ? (have - used) & ~(size_t)EXT2_EXT_ATTR_ROUND : 0);
+	if (have > used)
+		*max += (have - used) & ~(size_t)EXT2_EXT_ATTR_ROUND;
+	return 0;
 }
 
 /* ---- reading ---- */
@@ -154,12 +158,12 @@ static int load_all(struct ext4_inode *inode, char *all, size_t room)
 int ext4_inline_write(handle_t *handle, struct ext4_inode *inode, const void *buf, size_t len, uint64_t off)
 {
 	uint64_t size = ext4_isize(inode), end = off + len;
-	size_t room = ext4_inline_max(inode);
+	uint32_t room;
 	char *all;
-	int err = 0;
+	int err = ext4_inline_max(inode, &room);
 
-	if (end > room)
-		return 0;
+	if (err || end > room)
+		return err;
 	if (!ext4_has_inline_data(inode)) {
 		err = begin(handle, inode);
 		if (err)
@@ -180,12 +184,12 @@ int ext4_inline_write(handle_t *handle, struct ext4_inode *inode, const void *bu
 int ext4_inline_truncate(handle_t *handle, struct ext4_inode *inode, uint64_t size)
 {
 	uint64_t old = ext4_isize(inode);
-	size_t room = ext4_inline_max(inode);
+	uint32_t room;
 	char *all;
-	int err;
+	int err = ext4_inline_max(inode, &room);
 
-	if (size > room)
-		return -EFBIG;
+	if (err || size > room)
+		return err ? err : -EFBIG;
 	all = calloc(1, room + IN_BLOCK);
 	if (!all)
 		return -ENOMEM;

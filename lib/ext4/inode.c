@@ -402,15 +402,15 @@ void ext4_write_times(struct ext4_inode *inode)
 
 /* ---- deleting ---- */
 
-static void evict_data(struct ext4_inode *inode)
+static int evict_data(struct ext4_inode *inode)
 {
 	bool has_data = S_ISREG(inode->i_type) || S_ISDIR(inode->i_type) ||
 			(S_ISLNK(inode->i_type) && !ext4_is_fast_symlink(inode));
 
 	if (!has_data || ext4_has_inline_data(inode))
-		return;
+		return 0;
 	ext4_isize_set(inode, 0);
-	ext4_truncate_blocks(inode);
+	return ext4_truncate_blocks(inode);
 }
 
 /*
@@ -424,11 +424,13 @@ void ext4_evict_inode(struct ext4_inode *inode)
 	int err;
 
 	cache_node_unhash(fs->icache, &inode->i_node);
-	if (ext4_check_rw(fs))
-		goto out;
-	evict_data(inode);
-	if (ext4_journal_start_revoke(fs, EXT4_CREDITS_IALLOC + EXT4_CREDITS_ORPHAN + EXT4_CREDITS_XATTR +
-				      EXT4_CREDITS_INODE, 1, &handle))
+	err = ext4_check_rw(fs);
+	if (!err)
+		err = evict_data(inode);
+	if (!err)
+		err = ext4_journal_start_revoke(fs, EXT4_CREDITS_IALLOC + EXT4_CREDITS_ORPHAN + EXT4_CREDITS_XATTR +
+						EXT4_CREDITS_INODE, 1, &handle);
+	if (err)
 		goto out;
 	err = ext4_xattr_delete(handle, inode);
 	if (!err)
@@ -439,7 +441,10 @@ void ext4_evict_inode(struct ext4_inode *inode)
 	}
 	if (!err)
 		err = ext4_free_inode(handle, inode);
-	ext4_journal_stop(handle, err);
+	err = ext4_journal_stop(handle, err);
 out:
+	if (err && !ext4_check_rw(fs))
+		ext4_corrupt_at(fs, __func__, __LINE__, err, inode->i_ino, 0, "a deleted inode cannot be freed: %s",
+				strerror(-err));
 	ext4_orphan_forget(inode);
 }

@@ -246,11 +246,16 @@ static int collect_indexed(struct batch *b, uint64_t *next)
 
 static int collect_inline(struct batch *b, uint64_t *next)
 {
-	size_t size = ext4_inline_max(b->dir), split = 0;
 	struct ext4_area area;
-	char *buf = calloc(1, size + EXT4_MIN_INLINE_DATA_SIZE);
+	size_t split = 0;
+	uint32_t size;
+	char *buf;
 	int len, err;
 
+	err = ext4_inline_max(b->dir, &size);
+	if (err)
+		return err;
+	buf = calloc(1, size + EXT4_MIN_INLINE_DATA_SIZE);
 	if (!buf)
 		return -ENOMEM;
 	len = ext4_inline_dir_load(b->dir, buf, size, &split);

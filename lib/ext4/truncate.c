@@ -74,12 +74,16 @@ static int truncate_inline(struct ext4_inode *inode, uint64_t size)
 {
 	bool changes = size != ext4_isize(inode);
 	handle_t *handle;
+	uint32_t max;
 	int err;
 
+	err = ext4_inline_max(inode, &max);
+	if (err)
+		return err;
 	err = ext4_journal_start(inode->i_fs, EXT4_CREDITS_MAP + EXT4_CREDITS_XATTR + EXT4_CREDITS_INODE, &handle);
 	if (err)
 		return err;
-	if (size <= ext4_inline_max(inode)) {
+	if (size <= max) {
 		err = ext4_inline_truncate(handle, inode, size);
 		if (!err) {
 			if (changes)
@@ -107,11 +111,17 @@ static int grow(struct ext4_inode *inode, uint64_t size)
 
 /*
  * What lies past the size stays there, and the file stays in use: it must not be on
- * the list of orphans when it leaves memory.
+ * the list of orphans when it leaves memory.  The rest is for e2fsck.
  */
-static void give_up(struct ext4_inode *inode)
+static void give_up(struct ext4_inode *inode, int err)
 {
 	handle_t *handle;
+
+	if (ext4_check_rw(inode->i_fs))
+		return ext4_orphan_forget(inode);
+	if (err == -ENOMEM)
+		ext4_corrupt_at(inode->i_fs, __func__, __LINE__, err, inode->i_ino, 0,
+				"memory ran out in the middle of a truncation");
 
 	if (!ext4_journal_start(inode->i_fs, EXT4_CREDITS_ORPHAN + EXT4_CREDITS_INODE, &handle))
 		ext4_journal_stop(handle, ext4_orphan_del(handle, inode));
@@ -143,6 +153,6 @@ int ext4_truncate(struct ext4_inode *inode, uint64_t size)
 	if (!err)
 		err = free_past_size(inode, inode->i_nlink > 0);
 	if (err && inode->i_nlink)
-		give_up(inode);
+		give_up(inode, err);
 	return err ? err : zero_err;
 }

@@ -254,10 +254,14 @@ static int write_inline(struct writer *w, const char *from, size_t len, uint64_t
 	struct ext4_inode *inode = w->inode;
 	handle_t *handle;
 	int done, err;
+	uint32_t max;
 
 	if (!ext4_has_inline_data(inode) && !ext4_inline_may_begin(inode))
 		return 0;
-	if (off + len <= ext4_inline_max(inode)) {
+	err = ext4_inline_max(inode, &max);
+	if (err)
+		return err;
+	if (off + len <= max) {
 		err = ext4_journal_start(inode->i_fs, EXT4_CREDITS_XATTR + EXT4_CREDITS_INODE, &handle);
 		if (err)
 			return err;
@@ -278,7 +282,7 @@ static int write_inline(struct writer *w, const char *from, size_t len, uint64_t
 /* Someone else's write takes away setuid and setgid, and file capabilities. */
 int ext4_kill_suidgid(struct ext4_inode *inode)
 {
-	uint16_t mode = inode->i_mode & ~S_ISUID;
+	uint16_t old = inode->i_mode, mode = old & ~S_ISUID;
 	handle_t *handle;
 	int err;
 
@@ -296,6 +300,8 @@ int ext4_kill_suidgid(struct ext4_inode *inode)
 		err = 0;
 	if (!err)
 		err = ext4_mark_inode_dirty(handle, inode);
+	if (err)
+		ext4_mode_set(inode, old);
 	return ext4_journal_stop(handle, err);
 }
 

@@ -149,6 +149,7 @@ int jbd2_journal_dirty_metadata(handle_t *handle, struct iocache_buf *buf)
 
 	if (journal_errno(handle->journal))
 		return -EROFS;
+	handle->changed = true;
 	if (!handle->tx)
 		return jbd2_null_dirty(handle, buf);
 	/* Without the lock: this handle has joined the buffer, so its record cannot go away. */
@@ -217,6 +218,7 @@ int jbd2_journal_forget(handle_t *handle, blk64_t blk, struct iocache_buf *buf)
 
 	if (journal_errno(handle->journal))
 		return -EROFS;
+	handle->changed = true;
 	if (!handle->tx)
 		return jbd2_null_forget(handle, blk);
 	err = revoke(handle, blk);

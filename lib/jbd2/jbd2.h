@@ -147,6 +147,8 @@ int jbd2_handle_credits(const handle_t *handle);	/* left */
 tid_t jbd2_handle_tid(const handle_t *handle);
 journal_t *jbd2_handle_journal(const handle_t *handle);
 bool jbd2_handle_aborted(const handle_t *handle);
+/* Has it changed anything since it was started? */
+bool jbd2_handle_changed(const handle_t *handle);
 /* A free word for the owner. */
 void *jbd2_handle_priv(const handle_t *handle);
 void jbd2_handle_set_priv(handle_t *handle, void *priv);
@@ -207,6 +209,8 @@ void jbd2_journal_abort(journal_t *journal, int err);
 bool jbd2_journal_aborted(const journal_t *journal);
 void jbd2_journal_set_commit_interval(journal_t *journal, unsigned int seconds);
 bool jbd2_journal_is_null(const journal_t *journal);
+/* jbd2_params.priv */
+void *jbd2_journal_priv(const journal_t *journal);
 /* Largest nblocks that jbd2_journal_start takes. */
 int jbd2_journal_max_credits(const journal_t *journal);
 

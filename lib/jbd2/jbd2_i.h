@@ -173,6 +173,7 @@ struct jbd2_handle_s {
 	struct jbd2_door	*door;
 	int			credits, revokes;	/* left */
 	bool			sync;
+	bool			changed;	/* something was dirtied or forgotten */
 	void			*priv;
 	/* null journal: what is pinned until the end, and callbacks */
 	struct iocache_buf	**pinned;

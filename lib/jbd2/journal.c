@@ -175,6 +175,11 @@ bool jbd2_journal_needs_recovery(const journal_t *journal)
 	return !journal->null && !journal->sb_clean;
 }
 
+void *jbd2_journal_priv(const journal_t *journal)
+{
+	return journal->priv;
+}
+
 int jbd2_journal_errno(const journal_t *journal)
 {
 	return journal->open_errno;

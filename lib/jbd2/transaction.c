@@ -315,6 +315,11 @@ journal_t *jbd2_handle_journal(const handle_t *handle)
 	return handle->journal;
 }
 
+bool jbd2_handle_changed(const handle_t *handle)
+{
+	return handle->changed;
+}
+
 bool jbd2_handle_aborted(const handle_t *handle)
 {
 	return journal_errno(handle->journal) != 0;
