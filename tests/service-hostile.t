@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The mount service with an enemy at one end: a hostile server against the helper, as root and as
 # an ordinary user, and a hostile helper against the server.  Neither crashes, hangs, or gives more
-# than its caller may have.  FUZZ_SECONDS= for each of the three; 20 by default.
+# than its caller may have.  FUZZ_SECONDS= for each of the three; 40 by default.
 . "$(dirname "$0")/lib.sh"
 need_root
 need mkfs.ext4 setpriv unshare
@@ -12,7 +12,7 @@ if [ -z "${IN_NAMESPACE:-}" ]; then
 	rm -rf "$T"
 	IN_NAMESPACE=1 exec unshare -m --propagation private "$0"
 fi
-seconds=${FUZZ_SECONDS:-20}
+seconds=${FUZZ_SECONDS:-40}
 seed=${FUZZ_SEED:-$RANDOM}
 diag "FUZZ_SEED=$seed FUZZ_SECONDS=$seconds"
 mknod -m 666 "$T/fuse" c 10 229 2>/dev/null || skip_all "device nodes cannot be made"

@@ -87,6 +87,13 @@ is "$(field "$pid" Seccomp)" 2 "a system call filter"
 is "$(enter sh -c "tail -n +3 /proc/$pid/net/dev | cut -d: -f1 | tr -d ' '")" lo "no network but lo"
 is "$(enter sh -c "ls /proc/$pid/root/dev/fuse /proc/$pid/root/dev/loop0 2>/dev/null")" "" "no devices"
 is "$(enter sh -c "ls -A /proc/$pid/root/root 2>/dev/null")" "" "no homes"
+# What is left of the file system to a server that was taken over, whose device is an image.
+server="nsenter -t $pid -m setpriv --reuid=$(field "$pid" Uid) --regid=$(field "$pid" Gid) --clear-groups"
+chmod 600 "$W/a.img"
+isnt "$(enter $server sh -c 'head -c 1 /srv/t/a.img >/dev/null 2>&1; echo $?')" 0 "no path to the image"
+chmod 666 "$W/a.img"
+isnt "$(enter $server sh -c '(: >>/srv/t/a.img) 2>/dev/null; echo $?')" 0 "nor one to write it, whatever its mode"
+chmod 644 "$W/a.img"
 fds=$(enter sh -c "ls -l /proc/$pid/fd" | sed -n 's/.* -> //p' |
 	grep -v -e '^/dev/null$' -e '^socket:' -e 'anon_inode' -e '^pipe:' | sort -u)
 is "$(printf '%s\n' "$fds" | grep -v -e pressure)" "$(printf '/dev/fuse\n/srv/t/a.img')" \

@@ -52,6 +52,12 @@ enter umount /srv/t/mnt
 fsck_clean "$M/root/srv/t/a.img" "clean"
 enter sh -c 'PATH=/usr/libexec/fuse4fs:$PATH && fuse2fs /srv/t/a.img /srv/t/mnt && umount -t fuse.ext4 /srv/t/mnt'
 ok $? "the name fuse2fs"
+# What Debian's own machines run.
+mkdir "$M/root/srv/autopkgtest"
+cp "$TESTS/../debian/tests/service" "$M/root/srv/service"
+out=$(enter env AUTOPKGTEST_TMP=/srv/autopkgtest /srv/service 2>&1)
+ok $? "debian/tests/service" || diag "$out"
+like "$(cat "$TESTS/../debian/tests/control")" "Tests: service" "and it is listed"
 enter env DEBIAN_FRONTEND=noninteractive apt-get purge -y -q fuse4fs >/dev/null 2>&1
 ok $? "purge"
 is "$(enter ls /run/filesystems 2>/dev/null)" "" "purge: no socket is left"
