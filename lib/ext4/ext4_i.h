@@ -336,6 +336,8 @@ int ext4_raw_inode_at(struct ext4_fs *fs, uint32_t ino, struct iocache_buf **buf
 int ext4_inode_raw(struct ext4_inode *inode, struct iocache_buf **buf, struct ext2_inode_large **raw);
 /* Write the in-memory inode into its buffer, with checksum, in this handle (1 credit). */
 int ext4_mark_inode_dirty(handle_t *handle, struct ext4_inode *inode);
+/* Before a change in several places: after it the former needs neither I/O nor memory in this handle.  NULL is fine. */
+int ext4_prepare_inode(handle_t *handle, struct ext4_inode *inode);
 /* The raw inode was changed by the caller (xattrs), under i_lock, with write access: recompute the checksum. */
 void ext4_raw_inode_csum(struct ext4_inode *inode, struct ext2_inode_large *raw);
 struct timespec ext4_now(struct ext4_inode *inode);	/* in the inode's granularity */

@@ -362,6 +362,22 @@ void ext4_raw_inode_csum(struct ext4_inode *inode, struct ext2_inode_large *raw)
 	ext2fs_inode_csum_set(&inode->i_fs->super->csum, inode->i_ino, raw);
 }
 
+int ext4_prepare_inode(handle_t *handle, struct ext4_inode *inode)
+{
+	struct ext2_inode_large *raw;
+	struct iocache_buf *buf;
+	int err;
+
+	if (!inode)
+		return 0;
+	err = ext4_inode_raw(inode, &buf, &raw);
+	if (err)
+		return err;
+	err = ext4_write_access(handle, buf);
+	iocache_put(buf);
+	return err;
+}
+
 int ext4_mark_inode_dirty(handle_t *handle, struct ext4_inode *inode)
 {
 	struct ext2_inode_large *raw;

@@ -195,8 +195,10 @@ static int create_in_handle(handle_t *handle, struct ext4_inode *dir, const char
 			    const struct new_spec *spec, struct ext4_inode **ret)
 {
 	struct ext4_inode *inode;
-	int err = ext4_new_inode(handle, dir, spec->mode, spec->cred, &inode);
+	int err = ext4_prepare_inode(handle, dir);
 
+	if (!err)
+		err = ext4_new_inode(handle, dir, spec->mode, spec->cred, &inode);
 	if (err)
 		return err;
 	err = fill_new(handle, inode, dir, spec);
@@ -367,8 +369,12 @@ static int link_in_handle(handle_t *handle, struct ext4_inode *inode, struct ext
 			  size_t len)
 {
 	bool was_nameless = inode->i_nlink == 0;
-	int err = ext4_add_entry(handle, dir, name, len, inode->i_ino, inode->i_mode);
+	int err = ext4_prepare_inode(handle, inode);
 
+	if (!err)
+		err = ext4_prepare_inode(handle, dir);
+	if (!err)
+		err = ext4_add_entry(handle, dir, name, len, inode->i_ino, inode->i_mode);
 	if (err)
 		return err;
 	inode->i_nlink++;
@@ -458,8 +464,12 @@ static int drop_link(handle_t *handle, struct ext4_inode *inode)
 static int unlink_in_handle(handle_t *handle, struct ext4_inode *dir, struct ext4_inode *inode, const char *name,
 			    size_t len)
 {
-	int err = ext4_delete_entry(handle, dir, name, len, inode->i_ino);
+	int err = ext4_prepare_inode(handle, inode);
 
+	if (!err)
+		err = ext4_prepare_inode(handle, dir);
+	if (!err)
+		err = ext4_delete_entry(handle, dir, name, len, inode->i_ino);
 	if (err)
 		return err;
 	ext4_dec_nlink(inode);
@@ -524,8 +534,12 @@ int ext4_remove_dir(handle_t *handle, struct ext4_inode *dir, struct ext4_inode 
 static int rmdir_in_handle(handle_t *handle, struct ext4_inode *dir, struct ext4_inode *inode, const char *name,
 			   size_t len)
 {
-	int err = ext4_delete_entry(handle, dir, name, len, inode->i_ino);
+	int err = ext4_prepare_inode(handle, inode);
 
+	if (!err)
+		err = ext4_prepare_inode(handle, dir);
+	if (!err)
+		err = ext4_delete_entry(handle, dir, name, len, inode->i_ino);
 	return err ? err : ext4_remove_dir(handle, dir, inode);
 }
 

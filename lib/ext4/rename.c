@@ -268,6 +268,18 @@ static int credits(const struct rename *r)
 	return r->flags & EXT4_RENAME_WHITEOUT ? n + EXT4_CREDITS_IALLOC + EXT4_CREDITS_ORPHAN : n;
 }
 
+/* So that little can fail once the first of them has changed. */
+static int prepare_inodes(handle_t *handle, const struct rename *r)
+{
+	int err = ext4_prepare_inode(handle, r->old.dir);
+
+	if (!err)
+		err = ext4_prepare_inode(handle, r->new.dir);
+	if (!err)
+		err = ext4_prepare_inode(handle, r->old.inode);
+	return err ? err : ext4_prepare_inode(handle, r->new.inode);
+}
+
 static int change(struct rename *r)
 {
 	handle_t *handle;
@@ -277,7 +289,9 @@ static int change(struct rename *r)
 		err = ext4_journal_start(r->old.dir->i_fs, credits(r), &handle);
 	if (err)
 		return err;
-	err = r->flags & EXT4_RENAME_EXCHANGE ? exchange(handle, r) : move(handle, r);
+	err = prepare_inodes(handle, r);
+	if (!err)
+		err = r->flags & EXT4_RENAME_EXCHANGE ? exchange(handle, r) : move(handle, r);
 	return ext4_journal_stop(handle, err);
 }
 
