@@ -74,6 +74,8 @@ for field in "NoNewPrivs 1" "Seccomp 2" "CapInh 0000000000000000" "CapPrm 000000
 	is "$(statuses "$pid" "$1")" "$2 " "every thread: $1"
 done
 [ "$(id -u)" != 0 ] || is "$(statuses "$pid" CapBnd)" "0000000000000000 " "every thread: CapBnd"
+is "$(cat /proc/"$pid"/task/*/comm | sort -u | tr '\n' ' ')" \
+	"ext4-worker fuse4fs fuse4fs-reclaim fuse4fs-worker jbd2-ckpt jbd2-commit " "threads have their names"
 work sandbox
 is "$(statuses "$pid" Seccomp)" "2 " "and the threads that came with it"
 umount mnt 2>/dev/null || fusermount3 -u mnt

@@ -215,6 +215,7 @@ void *jbd2_ckpt_thread(void *arg)
 	journal_t *journal = arg;
 	struct iocache_buf **bufs = malloc(BATCH_BUFS * sizeof(*bufs));
 
+	pthread_setname_np(pthread_self(), "jbd2-ckpt");
 	if (!bufs)
 		jbd2_journal_abort(journal, -ENOMEM);
 	pthread_mutex_lock(&journal->mutex);

@@ -216,6 +216,7 @@ void *jbd2_commit_thread(void *arg)
 {
 	journal_t *journal = arg;
 
+	pthread_setname_np(pthread_self(), "jbd2-commit");
 	pthread_mutex_lock(&journal->mutex);
 	for (;;) {
 		if (commit_wanted(journal))

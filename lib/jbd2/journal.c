@@ -203,7 +203,6 @@ static int start_threads(journal_t *journal)
 	err = pthread_create(&journal->commit_thread, NULL, jbd2_commit_thread, journal);
 	if (err)
 		return -err;
-	pthread_setname_np(journal->commit_thread, "jbd2-commit");
 	err = pthread_create(&journal->ckpt_thread, NULL, jbd2_ckpt_thread, journal);
 	if (err) {
 		pthread_mutex_lock(&journal->mutex);
@@ -213,7 +212,6 @@ static int start_threads(journal_t *journal)
 		pthread_join(journal->commit_thread, NULL);
 		return -err;
 	}
-	pthread_setname_np(journal->ckpt_thread, "jbd2-ckpt");
 	journal->live = true;
 	return 0;
 }
