@@ -34,6 +34,8 @@ bool __real_jbd2_revoke_next(const struct jbd2_revoke_table *table, size_t *pos,
 bool __wrap_jbd2_revoke_next(const struct jbd2_revoke_table *table, size_t *pos, uint64_t *blk);
 void __real_jbd2_handle_on_commit(handle_t *handle, struct jbd2_commit_cb *cb);
 void __wrap_jbd2_handle_on_commit(handle_t *handle, struct jbd2_commit_cb *cb);
+int __real_jbd2_complete_transaction(journal_t *journal, tid_t tid, bool *flushed);
+int __wrap_jbd2_complete_transaction(journal_t *journal, tid_t tid, bool *flushed);
 errcode_t __real_iocache_write_bufs(struct iocache *ic, struct iocache_buf **bufs, size_t count);
 errcode_t __wrap_iocache_write_bufs(struct iocache *ic, struct iocache_buf **bufs, size_t count);
 
@@ -82,6 +84,15 @@ void __wrap_jbd2_handle_on_commit(handle_t *handle, struct jbd2_commit_cb *cb)
 		cb->func(cb, 0);
 	else
 		__real_jbd2_handle_on_commit(handle, cb);
+}
+
+int __wrap_jbd2_complete_transaction(journal_t *journal, tid_t tid, bool *flushed)
+{
+	int err = __real_jbd2_complete_transaction(journal, tid, flushed);
+
+	if (flushed && is_broken(FSYNC_IN_VAIN))
+		*flushed = true;
+	return err;
 }
 
 /* Checkpoints write many buffers; the flush that follows is the one that the tail waits for. */

@@ -13,6 +13,7 @@ enum breakage {
 	NO_REVOKES,		/* revoke records are not written */
 	EARLY_REUSE,		/* freed blocks are free before the commit */
 	COMMIT_FIRST,		/* the commit block is durable before what it commits is written */
+	FSYNC_IN_VAIN,		/* fsync does not flush what needs no commit */
 	NO_CHECKPOINT_FLUSH,	/* the log's tail moves before what was in it is durable at home */
 	BREAKAGES
 };

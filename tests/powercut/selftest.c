@@ -26,6 +26,7 @@ static const struct {
 	{ EARLY_REUSE, "ordered-tight", "freed blocks that are used before the commit" },
 	{ COMMIT_FIRST, "ordered", "a commit block that is written before what it commits" },
 	{ COMMIT_FIRST, "ordered-nocsum", "the same without checksums" },
+	{ FSYNC_IN_VAIN, "ordered", "fsync that flushes nothing but commits" },
 	{ NO_CHECKPOINT_FLUSH, "ordered",
 	  "a tail of the log that does not wait for the checkpoint" },
 };

@@ -58,8 +58,11 @@ void write_to(struct work *w, struct m_inode *inode)
 	struct ext4_inode *ei;
 	char *data;
 
+	if (off < size && pc_below(&w->seed, 2) && len > size - off)
+		len = size - off; /* nothing but bytes changes */
 	if (w->content > CONTENT_MAX || off + len > FILE_MAX)
 		return;
+	w->last = inode;
 	ei = work_inode(w, inode);
 	op_begin(w);
 	end = off + len > size ? off + len : size;
@@ -126,10 +129,14 @@ void do_falloc(struct work *w)
 	ei = work_inode(w, inode);
 	op_begin(w);
 	op_check(w, ext4_fallocate(ei, mode, off, len, 0, &workload_cred), "fallocate");
+	/* What allocates and changes nothing that shows may have had nothing to do. */
+	if (end == size && !(mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)))
+		goto out;
 	data = copy_content(inode, end);
 	if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE) && off < end)
 		memset(data + off, 0, off + len < end ? len : end - off);
 	set_content(w, inode, data, end);
+out:
 	op_end(w);
 	ext4_iput(ei);
 }
@@ -222,6 +229,8 @@ void do_sync(struct work *w)
 	case 1: inode = w->big; break;
 	case 2:
 	case 3: inode = pick_dir(w); break;
+	case 4:
+	case 5: inode = w->last && !w->last->gone ? w->last : NULL; break;
 	default: inode = pick_file(w);
 	}
 	if (inode)

@@ -25,6 +25,7 @@ struct work {
 	/* by the current operation: a name changed, this file's content */
 	bool		named;
 	struct m_inode	*wrote;
+	struct m_inode	*last;		/* written to */
 };
 
 extern const struct ext4_cred workload_cred;
