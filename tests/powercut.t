@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The power goes, tens of thousands of times: whatever it leaves recovers, is consistent, and
 # keeps what was promised.  `make powercut SECONDS=...' goes on for longer.
+# In memory, if that can be: many small images are written.
+[ -w /dev/shm ] && export TMPDIR=/dev/shm
 . "$(dirname "$0")/lib.sh"
 need mke2fs e2fsck
+export TMPDIR=$T
 
 # at_least N TEXT NAME: TEXT is a number that is not less.
 at_least()
@@ -26,7 +29,8 @@ total=$(grep '^total: ' <<<"$out")
 
 at_least 50000 "$(sed -n 's/^total: \([0-9]*\) states.*/\1/p' <<<"$total")" "states"
 at_least 1000 "$(sed -n 's/.* \([0-9]*\) agreed.*/\1/p' <<<"$total")" "e2fsck and our walk agree"
-at_least 1000 "$(sed -n 's/.* \([0-9]*\) replays.*/\1/p' <<<"$total")" "e2fsck's replay gives our tree"
+at_least 1000 "$(sed -n 's/.* \([0-9]*\) replays.*/\1/p' <<<"$total")" \
+	"e2fsck's replay gives our tree"
 at_least 1000 "$(sed -n 's/.* \([0-9]*\) cut twice.*/\1/p' <<<"$total")" "cut again during recovery"
 
 # What is broken on purpose must be found.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * See fsck.h.  Files lie in memory where the system has such a folder.
+ * See fsck.h.  Files lie in $TMPDIR, or else in memory where the system has such a folder.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,16 +13,18 @@
 
 #define CHUNK 16384
 
-static char dir[64];
+static char dir[200];
 static pid_t owner;
 static char said[400];
 
 const char *fsck_dir(void)
 {
-	const char *base = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+	const char *base = getenv("TMPDIR");
 
 	if (owner == getpid())
 		return dir;
+	if (!base)
+		base = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 	snprintf(dir, sizeof(dir), "%s/powercut.XXXXXX", base);
 	if (!mkdtemp(dir))
 		pc_die("cannot make a folder in %s", base);
@@ -33,7 +35,7 @@ const char *fsck_dir(void)
 void fsck_cleanup(void)
 {
 	static const char *const files[] = { "image", "output" };
-	char path[128];
+	char path[256];
 	unsigned int i;
 
 	if (owner != getpid())
@@ -103,7 +105,7 @@ static int run(const char *const *argv)
 
 static void read_output(void)
 {
-	char path[128], text[4096];
+	char path[256], text[4096];
 	ssize_t n;
 	int fd, i, k = 0;
 
@@ -120,7 +122,7 @@ static void read_output(void)
 int fsck_run(const char *options, const char *image, uint64_t size, char *out)
 {
 	const char *argv[] = { "e2fsck", options, "image", NULL };
-	char path[128];
+	char path[256];
 	int status;
 
 	snprintf(path, sizeof(path), "%s/image", fsck_dir());
@@ -140,7 +142,7 @@ const char *fsck_says(void)
 
 void fsck_make_image(const char *options, char *image, uint64_t size)
 {
-	char path[128], command[600];
+	char path[256], command[600];
 	const char *argv[] = { "sh", "-c", command, NULL };
 
 	snprintf(path, sizeof(path), "%s/image", fsck_dir());
