@@ -143,7 +143,8 @@ static bool same_replay(struct judge *j, struct view *ours, const char *theirs, 
 
 	if (status & ~1)
 		return failed(j, cut, "e2fsck -fy exits with %d: %.120s", status, fsck_says());
-	if (!view_open(&v, theirs, j->dev->drives[0].size) || walk_digest(&v) != walk_digest(ours)) {
+	if (!view_open(&v, theirs, j->dev->drives[0].size) ||
+	    walk_digest(&v) != walk_digest(ours)) {
 		keep_image(j, theirs, cut, "e2fsck");
 		return failed(j, cut, "e2fsck's replay gives another tree");
 	}
