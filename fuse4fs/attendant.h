@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The attendant: a second process that keeps the rights that the server gives up, does a few
- * fixed things when the server asks for them, and ends with it.  What these things are is in outside.c.
+ * fixed things when the server asks for them, and ends with it.  What these things are is in
+ * outside.c.
  */
 #ifndef FUSE4FS_ATTENDANT_H
 #define FUSE4FS_ATTENDANT_H
@@ -12,8 +13,8 @@
 
 /*
  * Start it.  @perform, in that process, does a task and returns the answer; a task of its
- * own, @lost, is given to it when the server has gone without attendant_stop().  To be called while there
- * is a single thread and no device is open.  False, with errno, when it cannot be had.
+ * own, @lost, is given to it when the server has gone without attendant_stop().  To be called
+ * while there is a single thread and no device is open.  False, with errno, when it cannot be had.
  */
 bool attendant_start(const struct options *opt, int (*perform)(int task, int arg), int lost);
 bool attendant_runs(void);

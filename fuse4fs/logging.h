@@ -14,8 +14,8 @@
 /* Open what the options name.  False with a message on stderr when the log file cannot be written. */
 bool log_open(const struct options *opt);
 /*
- * Open what log_detach() will write to, since no file can be opened any more.  True when that is the system log, which
- * may want to be connected to again.
+ * Open what log_detach() will write to, since no file can be opened any more.  True when that is
+ * the system log, which may want to be connected to again.
  */
 bool log_prepare(void);
 /* The mount is up: leave stderr, unless we stay in the foreground. */

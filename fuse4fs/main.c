@@ -186,7 +186,8 @@ static int finish(struct server *srv, struct device *dev)
 static bool prepare_outside(const struct server *srv, struct options *opt)
 {
 	if (opt->sandbox == SANDBOX_DEMANDED && !srv->service && !sandbox_built()) {
-		log_err("option `sandbox': this program was built without libseccomp, or with sanitizers");
+		log_err("option `sandbox': this program was built without libseccomp, or with "
+			"sanitizers");
 		return false;
 	}
 	if (outside_start(opt, !srv->service && sandbox_wanted(opt)))
@@ -195,7 +196,7 @@ static bool prepare_outside(const struct server *srv, struct options *opt)
 	return false;
 }
 
-/* All is open, and nothing of the file system but its superblock was looked at: give up all rights. */
+/* All is open, and nothing but the superblock was looked at: give up all rights. */
 static bool contain(const struct server *srv, const struct options *opt)
 {
 	char reason[200];
@@ -205,7 +206,8 @@ static bool contain(const struct server *srv, const struct options *opt)
 		log_err("option `sandbox': the service's unit does not confine it");
 		return false;
 	}
-	if (srv->service || !sandbox_wanted(opt) || sandbox_enter(log_prepare(), reason, sizeof(reason)))
+	if (srv->service || !sandbox_wanted(opt) ||
+	    sandbox_enter(log_prepare(), reason, sizeof(reason)))
 		return true;
 	if (opt->sandbox == SANDBOX_DEMANDED)
 		log_err("option `sandbox' is not possible here: %s", reason);

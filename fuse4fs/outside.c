@@ -126,8 +126,8 @@ static void report_violation(int number)
 
 	violated = true;
 	sandbox_call_name(number, name, sizeof(name));
-	log_err("%s: the server was ended by its sandbox: it tried system call %d (%s), which it never needs; "
-		"%s is dead: unmount it", opt->device, number, name, opt->mountpoint);
+	log_err("%s: the server was ended by its sandbox: it tried system call %d (%s), which it "
+		"never needs; %s is dead: unmount it", opt->device, number, name, opt->mountpoint);
 }
 
 static int perform(int task, int arg)

@@ -11,7 +11,10 @@
 
 /* For all below.  With @attendant, have one; false, with errno, when it cannot be had. */
 bool outside_start(const struct options *opt, bool attendant);
-/* The mount answers: learn which one it is, and have the kernel read ahead more than it does by default. */
+/*
+ * The mount answers: learn which one it is, and have the kernel read ahead more than it does by
+ * default.
+ */
 void outside_ready(void);
 /*
  * We were told to end.  The kernel may hold changes that we have never seen: have it

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * No new privileges, no files (Landlock), no capabilities.  The filter of system calls is in seccomp.c.
+ * No new privileges, no files (Landlock), no capabilities.  The filter of system calls is in
+ * seccomp.c.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -62,7 +63,10 @@ bool sandbox_by_others(void)
 	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && prctl(PR_GET_SECCOMP) == 2;
 }
 
-/* No path leads anywhere.  A kernel without Landlock is none's fault: no call that opens passes the filter. */
+/*
+ * No path leads anywhere.  A kernel without Landlock is good enough: no call that opens passes the
+ * filter either.
+ */
 static bool close_files(void)
 {
 	struct ruleset rules = { .handled_fs = FS_V1 };

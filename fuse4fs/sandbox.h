@@ -15,7 +15,8 @@ bool sandbox_built(void);
 /* Whether it shall be tried for @opt. */
 bool sandbox_wanted(const struct options *opt);
 /*
- * From here on for this thread, and all that it starts.  All files must be open, no other thread may run.
+ * From here on for this thread, and all that it starts.  All files must be open, no other thread
+ * may run.  @syslog: the system log is written to, and may have to be connected to again.
  * False when not all of it could be had; @reason says what.  What could be had stays.
  */
 bool sandbox_enter(bool syslog, char *reason, size_t size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The system calls that serving takes.  Any other ends the process with SIGSYS, after its attendant has
- * been told which one it was: what was fsynced is on the device, and what was not must not be
- * written by a process of which nobody knows any more what it does.
+ * The system calls that serving takes.  Any other ends the process with SIGSYS, after its
+ * attendant has been told which one it was: what was fsynced is on the device, and what was not
+ * must not be written by a process of which nobody knows any more what it does.
  */
 #include <errno.h>
 #include <signal.h>
@@ -28,24 +28,30 @@
 /* With any arguments: they act on what is open, or on this process alone. */
 static const char *const always[] = {
 	"read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "lseek",
-	"fsync", "fdatasync", "fallocate", "ftruncate", "fadvise64", "close", "fstat", "fcntl", "flock", "dup2", "dup3",
+	"fsync", "fdatasync", "fallocate", "ftruncate", "fadvise64", "close", "fstat",
+	"fcntl", "flock", "dup2", "dup3",
 	"poll", "ppoll", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "eventfd2",
 	"munmap", "mremap", "madvise", "brk",
 	"futex", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "membarrier",
 	"nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres", "gettimeofday", "time",
-	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "restart_syscall", "sigaltstack",
-	"getpid", "gettid", "getuid", "geteuid", "getgid", "getegid", "uname", "sysinfo", "getrandom",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "restart_syscall",
+	"sigaltstack", "getpid", "gettid", "getuid", "geteuid", "getgid", "getegid", "uname", "sysinfo",
+	"getrandom",
 	"exit", "exit_group",
 };
 
 /* Libraries look for files that may as well be missing; that they tried is logged by the kernel. */
 static const char *const no_files[] = {
-	"open", "openat", "stat", "lstat", "access", "faccessat", "faccessat2", "readlink", "readlinkat",
+	"open", "openat", "stat", "lstat", "access", "faccessat", "faccessat2", "readlink",
+	"readlinkat",
 };
 
-static const unsigned long device_requests[] = { BLKDISCARD, BLKZEROOUT, BLKROGET, BLKSSZGET, BLKGETSIZE64 };
+static const unsigned long device_requests[] = {
+	BLKDISCARD, BLKZEROOUT, BLKROGET, BLKSSZGET, BLKGETSIZE64
+};
 
-static int allow(scmp_filter_ctx ctx, const char *name, unsigned int count, const struct scmp_arg_cmp *args)
+static int allow(scmp_filter_ctx ctx, const char *name, unsigned int count,
+		 const struct scmp_arg_cmp *args)
 {
 	int number = seccomp_syscall_resolve_name(name);
 
@@ -87,7 +93,8 @@ static int allow_by_argument(scmp_filter_ctx ctx)
 	if (!err)
 		err = allow_if(ctx, "mprotect", no_exec);
 	if (!err)
-		err = allow_if(ctx, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, THREAD_FLAGS, THREAD_FLAGS));
+		err = allow_if(ctx, "clone",
+			       SCMP_A0(SCMP_CMP_MASKED_EQ, THREAD_FLAGS, THREAD_FLAGS));
 	/* See hide_clone3(). */
 	if (!err)
 		err = allow(ctx, "clone3", 0, NULL);
@@ -113,7 +120,8 @@ static int allow_syslog(scmp_filter_ctx ctx)
 {
 	struct scmp_arg_cmp datagrams[] = {
 		SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
-		SCMP_A1(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(SOCK_CLOEXEC | SOCK_NONBLOCK), SOCK_DGRAM),
+		SCMP_A1(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(SOCK_CLOEXEC | SOCK_NONBLOCK),
+			SOCK_DGRAM),
 	};
 	int err = allow(ctx, "socket", 2, datagrams);
 
@@ -132,8 +140,8 @@ static void on_violation(int sig, siginfo_t *info, void *context __attribute__((
 }
 
 /*
- * Its flags are in memory, out of a filter's sight; without it the C library takes clone().  A filter of its
- * own, since this is no violation that the kernel should log.
+ * Its flags are in memory, out of a filter's sight; without it the C library takes clone().  A
+ * filter of its own, since this is no violation that the kernel should log.
  */
 static int hide_clone3(void)
 {
@@ -172,7 +180,10 @@ static int load(scmp_filter_ctx ctx, bool syslog)
 
 bool seccomp_enter(bool syslog, char *reason, size_t size)
 {
-	struct sigaction violation = { .sa_sigaction = on_violation, .sa_flags = SA_SIGINFO | SA_NODEFER };
+	struct sigaction violation = {
+		.sa_sigaction = on_violation,
+		.sa_flags = SA_SIGINFO | SA_NODEFER,
+	};
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_TRAP);
 	int err = -ENOMEM;
 

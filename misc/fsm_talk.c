@@ -202,8 +202,8 @@ static int do_options(struct talk *talk, const struct wire_msg *msg)
 }
 
 /*
- * mount(8) keeps a list of such words, and writes it itself; the server's word is not good enough for it, because `user='
- * decides who may unmount.
+ * mount(8) keeps a list of such words, and writes it itself; the server's word is not good enough
+ * for it, because `user=' decides who may unmount.
  */
 static int do_mtab(struct talk *talk, const struct wire_msg *msg)
 {

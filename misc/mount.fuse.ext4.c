@@ -106,7 +106,10 @@ static bool add_options(char **options, const char *more)
 	return true;
 }
 
-/* Add the words of fstab that only mount(8)'s list shows: it does not give them to us, nor write them after us. */
+/*
+ * Add the words of fstab that only mount(8)'s list shows: it does not give them to us, nor write
+ * them after us.
+ */
 static bool add_listed_words(char **options, const char *mountpoint)
 {
 	FILE *table = setmntent("/etc/fstab", "re");

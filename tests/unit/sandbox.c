@@ -26,7 +26,12 @@
 #include "fuse4fs/outside.h"
 #include "fuse4fs/sandbox.h"
 
-static struct options opt = { .device = "dev", .mountpoint = "/nowhere", .program = "fuse4fs", .foreground = true };
+static struct options opt = {
+	.device = "dev",
+	.mountpoint = "/nowhere",
+	.program = "fuse4fs",
+	.foreground = true,
+};
 
 /* What @act does in the sandbox: its value, or minus the signal that ended it. */
 static int inside_with(int (*act)(void), bool syslog, char *said, size_t size)
@@ -112,7 +117,9 @@ static int talk(void)
 
 static int run_data(void)
 {
-	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ? 0 : errno;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, flags, -1, 0) == MAP_FAILED ? errno : 0;
 }
 
 static int kill_parent(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * All of the virtual machine's initial RAM disk: inserts the modules that /modules/list names, in that order, and
- * gives the machine to /dev/vda's own init.
+ * All of the virtual machine's initial RAM disk: inserts the modules that /modules/list names, in
+ * that order, and gives the machine to /dev/vda's own init.
  */
 #include <errno.h>
 #include <fcntl.h>
