@@ -70,13 +70,16 @@ static bool has_crtime(const struct ext4_inode *inode)
 	return inode->i_extra_isize >= offsetof(struct ext2_inode_large, i_version_hi) - EXT2_GOOD_OLD_INODE_SIZE;
 }
 
-/* What the inode can hold: seconds clamped, nanoseconds dropped where there is no room. */
+/*
+ * What the inode can hold: seconds clamped, nanoseconds dropped where there is no room, and, as by the
+ * kernel, in the first and the last second.
+ */
 static struct timespec storable(const struct ext4_inode *inode, struct timespec ts)
 {
 	int64_t max = has_wide_times(inode) ? MAX_TIME_34 : MAX_TIME_32;
 
-	if (ts.tv_sec < MIN_TIME || ts.tv_sec > max) {
-		ts.tv_sec = ts.tv_sec < MIN_TIME ? MIN_TIME : max;
+	if (ts.tv_sec <= MIN_TIME || ts.tv_sec >= max) {
+		ts.tv_sec = ts.tv_sec <= MIN_TIME ? MIN_TIME : max;
 		ts.tv_nsec = 0;
 	}
 	if (!has_wide_times(inode))
