@@ -8,7 +8,8 @@
 #include <sys/mman.h>
 #include "dev.h"
 
-#define PIECE	1024
+#define PIECE		1024
+#define SUPERBLOCK	1024	/* where it is */
 
 static struct struct_io_manager dev_manager;
 
@@ -61,21 +62,21 @@ static bool fails(struct dev *d, enum fault_kind kind, unsigned long n)
 	return true;
 }
 
-/* File data may begin in the middle of a sector. */
-static bool is_data(const char *sector)
+/* File data may begin anywhere in a block, or be zeroes, as unused metadata is. */
+static bool is_data(const char *piece, size_t len)
 {
 	uint32_t mark = DEV_DATA_MARK;
 
-	return memmem(sector, 512, &mark, sizeof(mark));
+	return memmem(piece, len, &mark, sizeof(mark)) || (!piece[0] && !memcmp(piece, piece + 1, len - 1));
 }
 
 /* The bit depends on the number of the fault only. */
 static void flip(struct dev *d, char *data, uint64_t len)
 {
 	uint64_t mix = (d->fault.at + 1) * 0x9e3779b97f4a7c15ULL;
-	uint64_t at = (mix >> 20) % len;
+	uint64_t at = (mix >> 20) % len, start = at / PIECE * PIECE;
 
-	if (is_data(data + at / 512 * 512))
+	if (is_data(data + start, len - start < PIECE ? len - start : PIECE))
 		d->hit_data = true;
 	data[at] ^= 1 << (mix >> 61);
 }
@@ -139,7 +140,9 @@ static errcode_t write_bytes(struct dev *d, uint64_t off, uint64_t len, const vo
 	if (fails(d, FAULT_WRITE, d->writes)) {
 		err = EIO;
 	} else if (fails(d, FAULT_SHORT_WRITE, d->writes)) {
-		put(d, off, data, len / 2 / 512 * 512);
+		/* The superblock is written whole or not at all, as everybody assumes. */
+		if (off != SUPERBLOCK)
+			put(d, off, data, len / 2 / 512 * 512);
 		err = EXT2_ET_SHORT_WRITE;
 	} else {
 		put(d, off, data, len);

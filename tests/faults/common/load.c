@@ -90,6 +90,8 @@ ssize_t load_step(struct load *l, const char *name, ssize_t ret, int may)
 		may = 0;
 	if (l->step >= LOAD_MAX_STEPS)
 		abort();
+	if (getenv("FAULT_STEPS"))
+		fprintf(stderr, "# step %d: %s: %zd\n", l->step, name, ret);
 	if (ret < 0 && ret != may)
 		note_error(l, name, ret, partial);
 	else if (ret >= 0 && may && !l->errors)
@@ -182,8 +184,13 @@ struct ext4_inode *load_mkdir(struct load *l, struct ext4_inode *dir, const char
 
 void load_write(struct load *l, struct ext4_inode *inode, size_t len, off_t off, unsigned int flags)
 {
-	if (inode)
-		STEP(l, LOAD_PARTIAL, ext4_write, inode, load_data(len), len, off, flags, &load_user);
+	ssize_t n;
+
+	if (!inode)
+		return;
+	n = CALL(ext4_write, inode, load_data(len), len, off, flags, &load_user);
+	/* Less than all is how write(2) tells of an error after the first byte. */
+	load_step(l, "ext4_write", n < 0 || n == (ssize_t)len ? n : -EIO, LOAD_PARTIAL);
 }
 
 /* ---- rounds ---- */
