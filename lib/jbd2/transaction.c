@@ -213,7 +213,7 @@ int jbd2_journal_start(journal_t *journal, int nblocks, int revokes, handle_t **
 	handle->journal = journal;
 	handle->credits = nblocks;
 	handle->revokes = revokes;
-	handle->sync = false;
+	handle->sync = handle->changed = false;
 	handle->priv = NULL;
 	err = join(handle);
 	if (err) {
