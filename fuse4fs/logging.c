@@ -84,7 +84,8 @@ void log_message(enum ext4_log_level level, const char *format, ...)
 	va_end(args);
 }
 
-void log_from_engine(void *priv, enum ext4_log_level level, const char *message)
+/* The engine's messages begin with the device. */
+void log_from_engine(void *priv __attribute__((unused)), enum ext4_log_level level, const char *message)
 {
-	support_log(support_level(level), "%s: %s", (const char *)priv, message);
+	support_log(support_level(level), "%s", message);
 }

@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <linux/falloc.h>
 #include "ops.h"
 
 #define MAX_NAMES	200
 #define MAX_DEPTH	6
 #define MAX_ENTRIES	300	/* of one directory */
+#define MAX_CPU_MS	3000	/* of one operation: a second, three times that with sanitizers */
 
 struct name {
 	uint32_t	dir, ino;
@@ -471,6 +473,27 @@ static void do_op(struct walk *w, const struct input_op *op)
 	}
 }
 
+static long cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Processor time, so that a busy machine does not matter. */
+static void do_op_in_time(struct walk *w, const struct input_op *op)
+{
+	long before = cpu_ms(), took;
+
+	do_op(w, op);
+	took = cpu_ms() - before;
+	if (took > MAX_CPU_MS) {
+		fprintf(stderr, "operation %u took %ld ms\n", op->op % OP_KINDS, took);
+		abort();
+	}
+}
+
 void ops_run(struct ext4_fs *fs, const struct input_op *ops, size_t n)
 {
 	struct walk *w = calloc(1, sizeof(*w));
@@ -479,7 +502,7 @@ void ops_run(struct ext4_fs *fs, const struct input_op *ops, size_t n)
 	w->fs = fs;
 	walk(w);
 	for (i = 0; i < n; i++)
-		do_op(w, &ops[i]);
+		do_op_in_time(w, &ops[i]);
 	if (n)
 		walk(w);
 	free(w);
