@@ -25,7 +25,7 @@
 
 #define SPIN_NS		60000	/* about the time from a reply to its caller's next request */
 #define TICK_NS		1000000
-#define LONG_YIELD_NS	200000	/* somebody else used a time slice of ours */
+#define LONG_YIELD_NS	2000000	/* somebody who never sleeps used a time slice; callers give way sooner */
 #define BUSY_NS		100000000
 #define MISSES_MAX	4	/* then spinning does not pay: requests are too far apart */
 #define QUEUED		8	/* requests in a row that were there already */
