@@ -7,7 +7,7 @@ need mke2fs debugfs python3 clang
 
 # Always the same way, and patient with a busy machine: what is new is for `make fuzz' to find.
 export FUZZ_SEED=1 FUZZ_TIMEOUT=30
-out=$("$FUSE4FS_TESTS/fuzz/run" "$FUSE4FS_BUILD" "${FUZZ_SECONDS:-60}" 2>&1)
+out=$("$TESTS/fuzz/run" "$BUILD" "${FUZZ_SECONDS:-60}" 2>&1)
 status=$?
 [ $status -ne 77 ] || skip_all "$out"
 diag "$out"
