@@ -4,6 +4,7 @@
  * nothing of a transaction that failed gets home, and what was durable before is still there.
  */
 #include <string.h>
+#include <unistd.h>
 #include "jtest.h"
 
 struct seen {
@@ -143,6 +144,73 @@ static void test_open_handle_at_abort(void **state)
 	check_aborted(t, -EIO, 1);
 }
 
+#define WAITERS	8
+
+struct waiter {
+	struct jtest	*t;
+	unsigned int	id;
+	uint64_t	durable;	/* the last value that was acknowledged */
+	int		err;
+};
+
+static void *fsync_until_it_fails(void *arg)
+{
+	struct waiter *w = arg;
+	uint64_t value = 0;
+	handle_t *h;
+	tid_t tid;
+
+	while (!w->err) {
+		w->err = jbd2_journal_start(w->t->journal, 2, 0, &h);
+		if (w->err)
+			break;
+		jtest_fill(w->t, h, w->id, ++value);
+		tid = jbd2_handle_tid(h);
+		w->err = jbd2_journal_stop(h);
+		if (!w->err)
+			w->err = jbd2_complete_transaction(w->t->journal, tid, NULL);
+		if (!w->err)
+			w->durable = value;
+	}
+	return NULL;
+}
+
+/* Those who wait for the commit that fails, and for the one after it, all come back with an error. */
+static void test_waiters_are_told(void **state)
+{
+	struct seen seen;
+	struct jtest *t = start(&seen);
+	struct waiter w[WAITERS];
+	pthread_t threads[WAITERS];
+	unsigned int i;
+
+	(void)state;
+	alarm(60);
+	t->mem->flush_delay_us = 2000;
+	for (i = 0; i < WAITERS; i++) {
+		w[i] = (struct waiter){ .t = t, .id = i };
+		assert_int_equal(pthread_create(&threads[i], NULL, fsync_until_it_fails, &w[i]), 0);
+	}
+	usleep(100000);
+	__atomic_store_n(&t->mem->fail_flush, true, __ATOMIC_RELAXED);
+	for (i = 0; i < WAITERS; i++)
+		pthread_join(threads[i], NULL);
+	alarm(0);
+	assert_int_equal(t->aborts, 1);
+	jtest_close(t);
+	t->mem->fail_flush = false;
+	t->mem->flush_delay_us = 0;
+	jtest_open(t);
+	assert_int_equal(jtest_close(t), 0);
+	for (i = 0; i < WAITERS; i++) {
+		assert_true(w[i].err < 0);
+		assert_true(w[i].durable > 0);
+		/* One that was not acknowledged may have become durable, too. */
+		assert_in_range(jtest_value(t, NULL, i), w[i].durable, w[i].durable + 1);
+	}
+	jtest_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_write_home_fails),
 		cmocka_unit_test(test_failed_changes_stay_in_memory),
 		cmocka_unit_test(test_open_handle_at_abort),
+		cmocka_unit_test(test_waiters_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
