@@ -369,9 +369,17 @@ static inline uint64_t ext2fs_sb_time(__le32 lo, __u8 hi)
 	return le32_to_cpu(lo) | (uint64_t)hi << 32;
 }
 #define ext2fs_get_tstamp(sb, field)	ext2fs_sb_time((sb)->field, (sb)->field##_hi)
+/* As the kernel does, a clock before 1970 is taken for 1970. */
+static inline uint64_t ext2fs_clamp_sb_time(int64_t t)
+{
+	const int64_t max = ((int64_t)1 << 40) - 1;
+
+	return t < 0 ? 0 : t > max ? max : t;
+}
 #define ext2fs_set_tstamp(sb, field, value) do {				\
-	(sb)->field = cpu_to_le32((uint32_t)(value));				\
-	(sb)->field##_hi = (__u8)((uint64_t)(value) >> 32);			\
+	uint64_t time_ = ext2fs_clamp_sb_time(value);				\
+	(sb)->field = cpu_to_le32((uint32_t)time_);				\
+	(sb)->field##_hi = (__u8)(time_ >> 32);					\
 } while (0)
 
 #endif /* EXT2FS_EXT2_SUPER_H */

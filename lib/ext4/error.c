@@ -161,8 +161,7 @@ int ext4_io_error_at(struct ext4_fs *fs, const char *func, unsigned int line, er
 static void fill_record(struct ext2_super_block *sb, const struct ext4_error_record *rec)
 {
 	sb->s_state |= cpu_to_le16(EXT2_ERROR_FS);
-	sb->s_last_error_time = cpu_to_le32((uint32_t)rec->time);
-	sb->s_last_error_time_hi = rec->time >> 32;
+	ext2fs_set_tstamp(sb, s_last_error_time, rec->time);
 	sb->s_last_error_ino = cpu_to_le32(rec->ino);
 	sb->s_last_error_line = cpu_to_le32(rec->line);
 	sb->s_last_error_block = cpu_to_le64(rec->block);

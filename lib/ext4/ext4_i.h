@@ -341,6 +341,7 @@ int ext4_prepare_inode(handle_t *handle, struct ext4_inode *inode);
 /* The raw inode was changed by the caller (xattrs), under i_lock, with write access: recompute the checksum. */
 void ext4_raw_inode_csum(struct ext4_inode *inode, struct ext2_inode_large *raw);
 struct timespec ext4_now(struct ext4_inode *inode);	/* in the inode's granularity */
+uint32_t ext4_deletion_time(struct ext4_inode *inode);
 struct timespec ext4_storable_time(const struct ext4_inode *inode, struct timespec ts);
 void ext4_inode_touch(struct ext4_inode *inode, bool mtime);	/* ctime and, asked, mtime = now */
 static inline bool ext4_state(const struct ext4_inode *inode, uint32_t bits)

@@ -181,7 +181,7 @@ int ext4_fc_kill_inode(handle_t *handle, struct ext4_inode *inode)
 		return err;
 	ext4_isize_set(inode, 0);
 	inode->i_nlink = 0;
-	inode->i_dtime = (uint32_t)ext4_now(inode).tv_sec;
+	inode->i_dtime = ext4_deletion_time(inode);
 	err = ext4_mark_inode_dirty(handle, inode);
 	return err ? err : ext4_free_inode(handle, inode);
 }

@@ -100,6 +100,14 @@ struct timespec ext4_now(struct ext4_inode *inode)
 	return storable(inode, ts);
 }
 
+/* What is below the number of inodes is taken for a link of the list of orphans. */
+uint32_t ext4_deletion_time(struct ext4_inode *inode)
+{
+	uint32_t now = (uint32_t)ext4_now(inode).tv_sec, least = le32_to_cpu(inode->i_fs->sb->s_inodes_count);
+
+	return now < least ? least : now;
+}
+
 void ext4_inode_touch(struct ext4_inode *inode, bool mtime)
 {
 	struct timespec now = ext4_now(inode);
@@ -455,7 +463,7 @@ void ext4_evict_inode(struct ext4_inode *inode)
 	if (!err)
 		err = ext4_orphan_del(handle, inode);
 	if (!err) {
-		inode->i_dtime = (uint32_t)ext4_now(inode).tv_sec;
+		inode->i_dtime = ext4_deletion_time(inode);
 		err = ext4_mark_inode_dirty(handle, inode);
 	}
 	if (!err)

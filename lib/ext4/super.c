@@ -304,13 +304,18 @@ static int claim_mmp(struct ext4_fs *fs, char *reason, size_t len)
 
 static void init_locks(struct ext4_fs *fs)
 {
+	pthread_condattr_t attr;
+
 	pthread_mutex_init(&fs->sb_lock, NULL);
 	pthread_mutex_init(&fs->groups_lock, NULL);
 	pthread_mutex_init(&fs->resv_lock, NULL);
 	pthread_mutex_init(&fs->rename_lock, NULL);
 	pthread_mutex_init(&fs->orphan_lock, NULL);
 	pthread_mutex_init(&fs->worker_lock, NULL);
-	pthread_cond_init(&fs->worker_cond, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&fs->worker_cond, &attr);
+	pthread_condattr_destroy(&attr);
 	INIT_LIST_HEAD(&fs->resv_list);
 	INIT_LIST_HEAD(&fs->orphans);
 }

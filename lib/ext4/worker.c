@@ -104,12 +104,20 @@ static bool next_group(struct ext4_fs *fs, uint32_t *group)
 
 /* ---- the thread ---- */
 
-static void sleep_until(struct ext4_fs *fs, unsigned int seconds)
+/* Not the wall clock, which jumps. */
+static struct timespec seconds_from_now(unsigned int seconds)
 {
 	struct timespec when;
 
-	clock_gettime(CLOCK_REALTIME, &when);
+	clock_gettime(CLOCK_MONOTONIC, &when);
 	when.tv_sec += seconds;
+	return when;
+}
+
+static void sleep_for(struct ext4_fs *fs, unsigned int seconds)
+{
+	struct timespec when = seconds_from_now(seconds);
+
 	while (!fs->worker_stop && !fs->error_pending) {
 		if (pthread_cond_timedwait(&fs->worker_cond, &fs->worker_lock, &when))
 			break;
@@ -122,21 +130,21 @@ static void *worker_main(void *arg)
 	bool init = fs->opts.init_itable && (fs->gdt_csum || fs->metadata_csum);
 	unsigned int flush = fs->has_journal ? 0 : fs->opts.flush_interval;
 	uint32_t group = 0;
-	time_t next_flush = time(NULL) + flush;
+	time_t next_flush = seconds_from_now(flush).tv_sec;
 	bool stop;
 
 	pthread_setname_np(pthread_self(), "ext4-worker");
 	for (;;) {
 		pthread_mutex_lock(&fs->worker_lock);
-		sleep_until(fs, init ? ITABLE_PAUSE : flush ? flush : 60);
+		sleep_for(fs, init ? ITABLE_PAUSE : flush ? flush : 60);
 		stop = fs->worker_stop;
 		pthread_mutex_unlock(&fs->worker_lock);
 		if (stop)
 			return NULL;
 		ext4_write_error_record(fs);
-		if (flush && time(NULL) >= next_flush) {
+		if (flush && seconds_from_now(0).tv_sec >= next_flush) {
 			iocache_flush(fs->cache);
-			next_flush = time(NULL) + flush;
+			next_flush = seconds_from_now(flush).tv_sec;
 		}
 		init = init && !ext4_check_rw(fs) && next_group(fs, &group);
 		if (init)
