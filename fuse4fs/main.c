@@ -151,6 +151,8 @@ static void on_ready(struct server *srv)
 	log_detach();
 	log_info("%s: mounted on %s%s", srv->opt->device, srv->opt->mountpoint,
 		 ext4_is_read_only(srv->fs) ? " read-only" : "");
+	if (*srv->not_contained)
+		log_warn("%s: not in a sandbox: %s", srv->opt->device, srv->not_contained);
 	log_debug("FUSE protocol 7.%u, capabilities %#x", srv->protocol_minor, srv->capabilities);
 	daemon_ready();
 }
@@ -196,23 +198,20 @@ static bool prepare_outside(const struct server *srv, struct options *opt)
 }
 
 /* All is open, and nothing but the superblock was looked at: give up all rights. */
-static bool contain(const struct server *srv, const struct options *opt)
+static bool contain(struct server *srv, const struct options *opt)
 {
-	char reason[200];
-
 	daemon_settle();
 	if (srv->service && opt->sandbox == SANDBOX_DEMANDED && !sandbox_by_others()) {
 		log_err("option `sandbox': the service's unit does not confine it");
 		return false;
 	}
 	if (srv->service || !sandbox_wanted(opt) ||
-	    sandbox_enter(log_prepare(), reason, sizeof(reason)))
+	    sandbox_enter(log_prepare(), srv->not_contained, sizeof(srv->not_contained)))
 		return true;
-	if (opt->sandbox == SANDBOX_DEMANDED)
-		log_err("option `sandbox' is not possible here: %s", reason);
-	else
-		log_info("not in a sandbox: %s", reason);
-	return opt->sandbox != SANDBOX_DEMANDED;
+	if (opt->sandbox != SANDBOX_DEMANDED)
+		return true;
+	log_err("option `sandbox' is not possible here: %s", srv->not_contained);
+	return false;
 }
 
 static int serve(struct server *srv, struct options *opt, struct device *dev)

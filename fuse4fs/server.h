@@ -35,6 +35,7 @@ struct server {
 	struct fuse_session	*se;
 	struct ext4_inode	*root;
 	unsigned int		protocol_minor, capabilities;	/* what INIT agreed on */
+	char			not_contained[200];	/* why the sandbox is not closed; for the log */
 	/* Forgets that are being processed, and how many have been: see enospc_retry(). */
 	atomic_uint		forgets_running;
 	atomic_ulong		forgets_done;

@@ -3,7 +3,7 @@
 # What a server that runs without a service's unit gives up by itself, that everything works
 # without it, and what is seen when it tries nevertheless.
 . "$(dirname "$0")/lib.sh"
-need mkfs.ext4 e2fsck
+need mkfs.ext4 e2fsck debugfs
 need_fuse
 cd "$T" || exit 2
 make_image a.img 64M
@@ -123,6 +123,78 @@ kill -9 "$(server_of a.img)"
 wait_free a.img
 log_has log1 "the server was killed; $T/mnt is dead: unmount it" "killed: that is logged"
 umount -l mnt 2>/dev/null || fusermount3 -u -z mnt
+mount_image a.img mnt debug,logfile=log1 2>replay.err
+mkdir mnt/damaged && touch mnt/damaged/file
+unmount mnt a.img 2>/dev/null || { fusermount3 -u mnt; wait_free a.img; }
+like "$(cat replay.err)" "a.img: replayed" "killed: what the engine says of the next mount"
+cp a.img bad.img
+debugfs -w -R "zap_block -f /damaged -p 0x55 0" bad.img 2>/dev/null
+mount_image bad.img mnt errors=continue,logfile=log1
+ls -l mnt/damaged >/dev/null 2>&1
+isnt $? 0 "a damaged folder"
+log_has log1 "bad.img: .*inode" "and what the engine says of that"
+unmount mnt bad.img 2>/dev/null || { fusermount3 -u mnt; wait_free bad.img; }
+like "$(grep -c 'img: ' log0 log1 replay.err | tr '\n' ' ')" "log0:[2-9] .*log1:[6-9] .*err:[1-9]" "messages of all parts name the device"
+is "$(grep -h 'img.*img' log0 log1 front.log replay.err)" "" "none names it twice"
+
+# failing CALL OPTIONS: mount where the kernel refuses that call; sets tracer. 
+failing()
+{
+	local i
+	: >failing.err
+	strace -f -q -o trace -e trace="$1" -e inject="$1:error=${3:-EPERM}" "$FUSE4FS" -o "$2" a.img mnt 2>failing.err &
+	tracer=$!
+	for i in $(seq 100); do
+		[ "$(mount_entry)" = 1 ] || ! kill -0 $tracer 2>/dev/null && break
+		sleep 0.1
+	done
+}
+
+end_failing()
+{
+	umount mnt 2>/dev/null || fusermount3 -u mnt
+	wait $tracer
+	is $? 0 "$1: unmounts"
+	fsck_clean a.img "$1: clean"
+}
+
+# The parts of the sandbox: without one of them there is no mount where all were asked for, and the log tells why otherwise.
+partial()
+{
+	failing "$1" "sandbox,logfile=log2"
+	wait $tracer
+	isnt $? 0 "$1 fails: \`sandbox' refuses to mount"
+	like "$(cat failing.err log2 2>/dev/null)" "option .sandbox. is not possible here: $2: " "$1 fails: and says why"
+	is "$(mount_entry)" 0 "$1 fails: nothing is mounted"
+	failing "$1" "logfile=log3.$1"
+	is "$(mount_entry)" 1 "$1 fails: mounts without being asked for a sandbox"
+	echo "$1" >mnt/partial
+	log_has "log3.$1" "not in a sandbox: $2: " "$1 fails: and the log says so"
+	end_failing "$1 fails"
+}
+
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+	partial capset "dropping capabilities"
+	partial seccomp "system call filter"
+	strace -f -o trace -e trace=landlock_restrict_self "$FUSE4FS" -o sandbox a.img mnt &
+	tracer=$!
+	for i in $(seq 100); do [ "$(mount_entry)" = 1 ] && break; sleep 0.1; done
+	end_failing "traced"
+	if grep -q landlock_restrict_self trace; then
+		partial landlock_restrict_self "Landlock"
+	else
+		skip "this kernel has no Landlock" "landlock_restrict_self fails"
+	fi
+	# Each thread that takes its turn has a descriptor of its own for that, or does without.
+	failing epoll_create1 nosandbox EMFILE
+	is "$(mount_entry)" 1 "epoll_create1 fails: mounts"
+	work "epoll_create1 fails"
+	like "$(cat trace)" "epoll_create1.* EMFILE .*INJECTED" "epoll_create1 fails: indeed"
+	rm -f mnt/b mnt/big
+	end_failing "epoll_create1 fails"
+else
+	skip "strace cannot be used" "parts of the sandbox that fail"
+fi
 
 if [ "$(id -u)" = 0 ]; then
 	mount_image a.img mnt sandbox,kernel
