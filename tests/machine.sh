@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Sourced after lib.sh: this machine's own root in an overlay, booted under its own systemd in
-# new namespaces, with what `make install' installs.  Nothing of the machine itself changes.
+# new namespaces.  Nothing of the machine itself changes.
 
 M=$T/machine		# a tmpfs; the root that is booted is $M/root
 MACHINE_PID=
@@ -48,6 +48,21 @@ machine_cgroup()
 	return 1
 }
 
+# machine_install: what `make install' installs.
+machine_install()
+{
+	local i
+	make -s -C "$BUILD" --no-print-directory install "DESTDIR=$M/root" >"$T/install.log" 2>&1 || {
+		diag "$(tail -n 5 "$T/install.log")"
+		return 1
+	}
+	# mount(8) looks for its helpers in /sbin only.
+	for i in mount.fuse.ext{2,3,4} umount.fuse.ext{2,3,4}; do
+		[ -e "$M/root/usr/sbin/$i" ] || ln -s "/usr/local/sbin/$i" "$M/root/usr/sbin/$i"
+	done
+	enter systemctl daemon-reload && enter systemctl start fuse4fs.socket
+}
+
 # machine_start: skips the test where this is not possible.
 machine_start()
 {
@@ -58,14 +73,6 @@ machine_start()
 	mkdir "$M/up" "$M/work" "$M/root"
 	mount -t overlay overlay -o "lowerdir=/,upperdir=$M/up,workdir=$M/work" "$M/root" ||
 		skip_all "no overlay file system"
-	make -s -C "$BUILD" --no-print-directory install "DESTDIR=$M/root" >"$T/install.log" 2>&1 || {
-		diag "$(tail -n 5 "$T/install.log")"
-		return 1
-	}
-	# mount(8) looks for its helpers in /sbin only.
-	for i in mount.fuse.ext{2,3,4} umount.fuse.ext{2,3,4}; do
-		[ -e "$M/root/usr/sbin/$i" ] || ln -s "/usr/local/sbin/$i" "$M/root/usr/sbin/$i"
-	done
 	machine_cgroup || skip_all "no control group can be made"
 	write_init
 	(

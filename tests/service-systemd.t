@@ -1,14 +1,30 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The contained service under a real systemd: what an administrator types, what an ordinary user
-# may do, and what the server's process looks like while it serves.
+# The contained service under a real systemd, from the Debian package installed with apt: what an
+# administrator types, what an ordinary user may do, what the server's process looks like while it
+# serves, and that nothing is left when the package is purged.
 . "$(dirname "$0")/lib.sh"
 need_root
 need mkfs.ext4 setpriv
 . "$TESTS/machine.sh"
+. "$TESTS/package.sh"
 
+if have_packaging; then
+	PACKAGED=yes
+	package_build || done_testing
+else
+	PACKAGED=
+	skip "apt, debhelper or lintian is not installed" "the Debian package"
+fi
 machine_start
-ok $? "a machine with systemd starts" || { done_testing; exit; }
+ok $? "a machine with systemd starts" || done_testing
+if [ $PACKAGED ]; then
+	package_prepare
+	package_install || done_testing
+else
+	machine_install
+	ok $? "make install; the socket starts" || done_testing
+fi
 # Files of the tests are in a place that the machine shows, too.
 W=$M/root/srv/t
 mkdir -p "$W/mnt" "$W/mnt2" "$W/home/mnt"
@@ -58,8 +74,6 @@ field()
 	enter awk -v "key=$2:" '$1 == key { print $2 }' "/proc/$1/status"
 }
 
-enter systemctl start fuse4fs.socket
-ok $? "the socket starts"
 for type in ext2 ext3 ext4; do
 	is "$(enter stat -c '%F %a' /run/filesystems/$type)" "socket 220" "$type: a socket, for root only"
 done
@@ -95,9 +109,10 @@ chmod 666 "$W/a.img"
 isnt "$(enter $server sh -c '(: >>/srv/t/a.img) 2>/dev/null; echo $?')" 0 "nor one to write it, whatever its mode"
 chmod 644 "$W/a.img"
 fds=$(enter sh -c "ls -l /proc/$pid/fd" | sed -n 's/.* -> //p' |
-	grep -v -e '^/dev/null$' -e '^socket:' -e 'anon_inode' -e '^pipe:' | sort -u)
+	grep -v -e '^/dev/null$' -e '^socket:' -e 'anon_inode' | sort -u)
 is "$(printf '%s\n' "$fds" | grep -v -e pressure)" "$(printf '/dev/fuse\n/srv/t/a.img')" \
 	"open: the device, the image, pressure files, and nothing else"
+like "$fds" "/proc/pressure/memory" "open: what tells of memory pressure"
 is "$(enter sh -c "ls -l /proc/$pid/fd" | grep -c 'socket:')" 2 "sockets: only the log's, as output and error"
 like "$(enter sh -c "tr '\\0' ' ' </proc/$pid/cmdline")" "fuse4fs -t ext4 -o kernel /srv/t/a.img /srv/t/mnt" \
 	"its title says what it does"
@@ -108,6 +123,11 @@ is "$(enter sh -c 'cmp /bin/bash /srv/t/mnt/d/b && echo same')" same "and reads 
 enter setpriv --reuid=65534 --regid=65534 --clear-groups sh -c 'echo u >/srv/t/mnt/d/u && cat /srv/t/mnt/d/b >/dev/null'
 ok $? "an ordinary user writes and reads"
 is "$(enter stat -c %u /srv/t/mnt/d/u)" 65534 "and owns what it wrote"
+enter setpriv --reuid=65534 --regid=65534 --clear-groups chmod 600 /srv/t/mnt/d/u
+enter setpriv --reuid=1 --regid=1 --clear-groups sh -c 'echo v >/srv/t/mnt/d/v && cat /srv/t/mnt/d/v' >/dev/null
+ok $? "another user does so, too"
+enter setpriv --reuid=1 --regid=1 --clear-groups cat /srv/t/mnt/d/u >/dev/null 2>&1
+isnt $? 0 "but not what is the first one's alone"
 enter setpriv --reuid=65534 --regid=65534 --clear-groups touch /srv/t/mnt/x 2>/dev/null
 isnt $? 0 "but may not write everywhere"
 # Whatever a file system may be asked for must pass the system call filter.
@@ -280,6 +300,12 @@ ok $? "user: unmounts" || diag "$out"
 wait_free "$W/home/u.img"
 fsck_clean "$W/home/u.img" "user: clean"
 
+if [ $PACKAGED ]; then
+	enter sh -c 'PATH=/usr/libexec/fuse4fs:$PATH && fuse2fs /srv/t/a.img /srv/t/mnt && umount -t fuse.ext4 /srv/t/mnt'
+	ok $? "the name fuse2fs"
+	package_autopkgtest
+fi
+
 # Without the service the classic server mounts.
 enter systemctl stop fuse4fs.socket
 is "$(enter ls /run/filesystems)" "" "stopping the socket removes it"
@@ -296,5 +322,6 @@ for i in $(seq 50); do
 done
 like "$out" "a.img: mounted on .*a.img: unmounted" "no socket: the system log has its messages, from its sandbox (seccomp $confined)"
 
+[ ! $PACKAGED ] || package_purge
 like "$(enter systemctl is-system-running)" "running|degraded" "the machine is well"
 done_testing

@@ -10,19 +10,27 @@ VM_MODULES="drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virt
 # Unpacked once for a build folder; the download is 27 MB.
 VM_KERNEL=$BUILD/tests/vm-kernel
 
+# Fetch and unpack the kernel's package below $1.
+vm_fetch()
+{
+	local name
+	name=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '/Depends: linux-image-/ { print $2 }')
+	mkdir -p "$T/deb" && rm -f "$T"/deb/*.deb
+	[ -n "$name" ] && (cd "$T/deb" && timeout 120 apt-get download -q "$name") >"$T/download.log" 2>&1 &&
+		dpkg -x "$T"/deb/linux-image-*.deb "$1"
+}
+
+# The lists of what there is may be missing, or older than what the mirror still has.
 vm_kernel()
 {
-	local name new=$VM_KERNEL.$$
+	local new=$VM_KERNEL.$$
 	KERNEL_VERSION=$(ls "$VM_KERNEL/lib/modules" 2>/dev/null)
 	[ -z "$KERNEL_VERSION" ] || return 0
-	name=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '/Depends: linux-image-/ { print $2 }')
-	[ -n "$name" ] || {
-		apt-get update -q >"$T/update.log" 2>&1
-		name=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image-/ { print $2 }')
+	vm_fetch "$new" || { timeout 120 apt-get update -q >"$T/update.log" 2>&1; vm_fetch "$new"; } || {
+		rm -rf "$new"
+		return 1
 	}
-	mkdir -p "$T/deb" && (cd "$T/deb" && timeout 120 apt-get download -q "$name") >"$T/download.log" 2>&1 &&
-		dpkg -x "$T"/deb/linux-image-*.deb "$new" || { rm -rf "$new"; return 1; }
-	rm -rf "$VM_KERNEL"
+	rm -rf "$VM_KERNEL" "$T/deb"
 	mv "$new" "$VM_KERNEL" && KERNEL_VERSION=$(ls "$VM_KERNEL/lib/modules")
 }
 
