@@ -23,8 +23,8 @@ package_build()
 	(cd "$T/package/fuse4fs" &&
 		DEB_BUILD_OPTIONS="nocheck noddebs parallel=$(nproc)" dpkg-buildpackage -us -uc -b) >"$log" 2>&1
 	ok $? "the package builds" || { diag "$(tail -n 20 "$log")"; return 1; }
-	is "$(lintian --fail-on error --tag-display-limit 0 "$T"/package/*.changes 2>&1 | grep '^E:')" "" \
-		"lintian sees no errors"
+	lintian --fail-on error --tag-display-limit 0 "$T"/package/*.changes >"$log" 2>&1
+	ok $? "lintian sees no errors" || diag "$(grep -v '^[WI]:' "$log")"
 	DEB=$(ls "$T"/package/fuse4fs_*.deb)
 	rm -rf "$T/package/fuse4fs"
 }

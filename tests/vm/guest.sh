@@ -16,9 +16,10 @@ is()
 	ok $? "$3" || echo "# got: $1, wanted: $2"
 }
 
-# press GROUP DIRECTORY LOG-COMMAND...: leave the server in this group less memory than it has taken, until its log says
-# that it gave cache back.  Who is above the limit, and who waits for it, gets on by tiny steps and cannot be
-# killed: so nobody here waits before the limit is lifted.
+# press GROUP DIRECTORY LOG-COMMAND...: leave the server in this group half of the memory that it has taken, until its log
+# says that it gave cache back.  (The kernel slows a group down by how far above its limit it is; a little is not felt.)
+# Who is above the limit, and who waits for it, gets on by tiny steps and cannot be killed: so nobody here
+# waits before the limit is lifted.
 press()
 {
 	local group=$1 dir=$2 round i anon pressed=1
@@ -26,7 +27,7 @@ press()
 	for round in 1 2 3 4; do
 		find "$dir/d0" "$dir"/d$round* -size +1 >/dev/null
 		anon=$(grep -m 1 '^anon ' "$group/memory.stat")
-		echo $((${anon#anon } - (1 << 20))) >"$group/memory.high"
+		echo $((${anon#anon } / 2)) >"$group/memory.high"
 		find "$dir"/d$((round + 4))* -size +1 >/dev/null &
 		for i in {1..20}; do
 			sleep 0.5
