@@ -216,6 +216,15 @@ static int create_in_handle(handle_t *handle, struct ext4_inode *dir, const char
 	return err;
 }
 
+/* The reserve is open to metadata, but not to be filled up with directories and symlinks. */
+static bool may_have_block(struct ext4_fs *fs, const struct new_spec *spec)
+{
+	bool needs_one = spec->target ? strlen(spec->target) >= sizeof(((struct ext4_inode *)0)->i_block) :
+			 S_ISDIR(spec->mode) && !ext2fs_has_feature_inline_data(fs->sb);
+
+	return !needs_one || ext4_has_free_blocks(fs, 1, ext4_alloc_flags(fs, spec->cred));
+}
+
 static int create_once(struct ext4_inode *dir, const char *name, size_t len, const struct new_spec *spec,
 		       struct ext4_inode **ret)
 {
@@ -223,6 +232,8 @@ static int create_once(struct ext4_inode *dir, const char *name, size_t len, con
 	int err;
 
 	*ret = NULL;
+	if (!may_have_block(dir->i_fs, spec))
+		return -ENOSPC;
 	err = ext4_journal_start(dir->i_fs, CREATE_CREDITS, &handle);
 	if (err)
 		return err;

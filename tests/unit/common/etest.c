@@ -113,6 +113,19 @@ int etest_fsck(struct etest *t)
 	return etest_fsck_bytes(t->mem->data, t->mem->size, "-fn");
 }
 
+void etest_get_free(struct etest *t, struct statvfs *st)
+{
+	assert_int_equal(ext4_syncfs(t->fs), 0);
+	assert_int_equal(ext4_statfs(t->fs, st), 0);
+}
+
+void etest_same_free(const struct statvfs *a, const struct statvfs *b)
+{
+	assert_int_equal(a->f_bfree, b->f_bfree);
+	assert_int_equal(a->f_bavail, b->f_bavail);
+	assert_int_equal(a->f_ffree, b->f_ffree);
+}
+
 struct ext4_inode *etest_create(struct ext4_inode *dir, const char *name)
 {
 	struct ext4_inode *inode;

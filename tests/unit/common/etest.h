@@ -38,6 +38,10 @@ void etest_free(struct etest *t);	/* unmounts if need be */
 int etest_fsck(struct etest *t);
 int etest_fsck_bytes(const char *data, uint64_t size, const char *options);
 
+/* What is free once all is written; the same as another time, to the block and the inode. */
+void etest_get_free(struct etest *t, struct statvfs *st);
+void etest_same_free(const struct statvfs *a, const struct statvfs *b);
+
 /* Shorthands that assert success. */
 struct ext4_inode *etest_create(struct ext4_inode *dir, const char *name);
 struct ext4_inode *etest_mkdir(struct ext4_inode *dir, const char *name);
