@@ -200,7 +200,7 @@ static void worker_exit(struct worker *worker)
 {
 	struct loop *loop = worker->loop;
 
-	burst_leave(&worker->burst);
+	burst_leave(&loop->burst, &worker->burst);
 	thread_buffer_free();
 	munmap(worker->buf, MESSAGE_SIZE + PAGE);
 	pthread_mutex_lock(&loop->lock);
@@ -232,7 +232,8 @@ static void *worker_main(void *arg)
 		if (atomic_fetch_sub(&loop->idle, 1) == 1)
 			add_idle_worker(loop);
 		serve(worker, message, size);
-		if (atomic_fetch_add(&loop->idle, 1) >= MAX_IDLE)
+		if (atomic_fetch_add(&loop->idle, 1) >= MAX_IDLE &&
+		    !burst_seated(&loop->burst, &worker->burst))
 			park(loop);
 	}
 	worker_exit(worker);
