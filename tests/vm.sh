@@ -99,7 +99,7 @@ vm_root()
 # vm_run SECONDS DISK...: what guest.sh writes is in $T/guest.log.  Fails when it takes longer.
 vm_run()
 {
-	local limit=$1 drives=() disk i pid
+	local limit=$1 drives=() disk i
 	shift
 	for disk in "$@"; do
 		drives+=(-drive "file=$disk,format=raw,if=virtio,cache=unsafe")
@@ -110,12 +110,17 @@ vm_run()
 		-kernel "$VM_KERNEL/boot/vmlinuz-$KERNEL_VERSION" -initrd "$T/initrd.img" \
 		-append "console=ttyS0 panic=-1 quiet mitigations=off systemd.unit=guest.target" \
 		</dev/null >"$T/qemu.log" 2>&1 &
-	pid=$!
+	QEMU_PID=$!
 	# Seconds that this test had, not those that it may have been stopped or asleep.
 	for ((i = 0; i < limit; i++)); do
-		kill -0 $pid 2>/dev/null || break
+		kill -0 $QEMU_PID 2>/dev/null || break
 		sleep 1
 	done
-	[ $i -lt "$limit" ] || kill -9 $pid
-	wait $pid
+	[ $i -lt "$limit" ] || kill -9 $QEMU_PID
+	wait $QEMU_PID
+	i=$?
+	QEMU_PID=
+	return $i
 }
+QEMU_PID=
+trap '[ -z "$QEMU_PID" ] || kill -9 $QEMU_PID; cleanup' EXIT
