@@ -233,7 +233,7 @@ static void large_directory(void **state)
 /* Each value, if it is taken at all, is an inode of its own with many blocks. */
 static void values(struct ext4_inode *inode, int n, size_t size)
 {
-	char name[16];
+	char name[32];
 	int i, err;
 
 	for (i = 0; i < n; i++) {
