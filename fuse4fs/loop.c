@@ -244,6 +244,17 @@ static void on_kick(int sig __attribute__((unused)))
 {
 }
 
+/* Waiting with it is not for the wall clock, which jumps. */
+static void init_exited(struct loop *loop)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&loop->exited, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 struct loop *loop_start(struct server *srv, int wake)
 {
 	struct sigaction kick = { .sa_handler = on_kick };
@@ -259,7 +270,7 @@ struct loop *loop_start(struct server *srv, int wake)
 	loop->max_workers = srv->opt->single_thread ? 1 : MAX_WORKERS;
 	pthread_mutex_init(&loop->lock, NULL);
 	pthread_cond_init(&loop->unpark, NULL);
-	pthread_cond_init(&loop->exited, NULL);
+	init_exited(loop);
 	pthread_mutex_lock(&loop->lock);
 	started = start_worker(loop);
 	pthread_mutex_unlock(&loop->lock);
@@ -291,7 +302,7 @@ void loop_stop(struct loop *loop)
 		for (unsigned int i = 0; i < loop->started; i++)
 			if (loop->alive[i])
 				pthread_kill(loop->threads[i], KICK_SIGNAL);
-		clock_gettime(CLOCK_REALTIME, &until);
+		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += 20000000;
 		if (until.tv_nsec >= 1000000000) {
 			until.tv_sec++;
