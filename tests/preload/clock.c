@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A wall clock that a test moves: loaded into a program with LD_PRELOAD, it adds the
+ * A wall clock that a test moves: loaded with LD_PRELOAD, or part of a program, it adds the
  * seconds that the file $TEST_CLOCK holds (an int64_t).  The clocks that only count are left alone.
  */
 #include <fcntl.h>
