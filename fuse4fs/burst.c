@@ -331,7 +331,7 @@ static void stand_by(struct burst *burst, struct burst_worker *worker)
 }
 
 /* One request wakes one of those who sleep here; poll would wake them all. */
-static int sleep_in_kernel(struct burst *burst, const struct burst_worker *worker)
+static int sleep_in_kernel(struct burst *burst, struct burst_worker *worker)
 {
 	struct pollfd pfd = { .fd = burst->fd, .events = POLLIN };
 	struct epoll_event event;
@@ -341,13 +341,13 @@ static int sleep_in_kernel(struct burst *burst, const struct burst_worker *worke
 	if (worker->epoll < 0)
 		return poll(&pfd, 1, -1);
 	n = epoll_wait(worker->epoll, &event, 1, -1);
-	if (n > 0 && event.data.fd == burst->bell && read(burst->bell, &rung, sizeof(rung)) < 0)
-		return 0;	/* somebody else heard it, too */
+	/* If it cannot be read, somebody else heard it, too. */
+	if (n > 0 && event.data.fd == burst->bell && read(burst->bell, &rung, sizeof(rung)) > 0)
+		worker->idle = false;
 	return n;
 }
 
-static ssize_t wait_in_kernel(struct burst *burst, const struct burst_worker *worker, void *buf,
-			      size_t size)
+static ssize_t wait_in_kernel(struct burst *burst, struct burst_worker *worker, void *buf, size_t size)
 {
 	uint64_t start = timing_now();
 
@@ -365,15 +365,18 @@ static bool spinning_pays(struct burst *burst)
 	       timing_now() >= atomic_load(&burst->idle_from);
 }
 
-ssize_t burst_read(struct burst *burst, struct burst_worker *worker, void *buf, size_t size)
+static ssize_t wait_for_request(struct burst *burst, struct burst_worker *worker, void *buf, size_t size)
 {
 	struct burst_seat *seat = seat_of(burst, worker);
 	ssize_t n;
 
-	if (!seat && spinning_pays(burst))
+	if (!seat && !worker->idle && spinning_pays(burst))
 		seat = take_seat(burst, worker);
-	if (seat)
-		return read_seated(burst, seat, worker->id, buf, size);
+	if (seat) {
+		n = read_seated(burst, seat, worker->id, buf, size);
+		worker->idle = true;
+		return n;
+	}
 	n = read(burst->fd, buf, size);
 	if (n >= 0 || errno != EAGAIN)
 		return n;
@@ -383,4 +386,13 @@ ssize_t burst_read(struct burst *burst, struct burst_worker *worker, void *buf, 
 		return -1;
 	}
 	return wait_in_kernel(burst, worker, buf, size);
+}
+
+ssize_t burst_read(struct burst *burst, struct burst_worker *worker, void *buf, size_t size)
+{
+	ssize_t n = wait_for_request(burst, worker, buf, size);
+
+	if (n > 0)
+		worker->idle = false;
+	return n;
 }

@@ -42,6 +42,7 @@ struct burst {
 struct burst_worker {
 	unsigned int	id;		/* not 0 */
 	unsigned int	seat;		/* where it sat last */
+	bool		idle;		/* its latest search found nothing, and nobody has called it since */
 	int		epoll;		/* -1: there was none to be had */
 };
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What an image of 64 MiB may cost, whatever is in it: less than 256 MiB of memory, and less than a
 # second of processor time for any single operation.
+IN_MEMORY=yes
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Directories: deleting while reading leaves nothing, 300,000 names, names with
 # one and the same hash, names that are too long.
+IN_MEMORY=yes
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

@@ -3,6 +3,7 @@
 # Every feature set: what we write is clean, is the same after a remount and for
 # the kernel, and agrees with what the kernel does for the same operations; what the
 # kernel then changes, we read; in the end all of it can be removed.
+IN_MEMORY=yes
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Random operations on files agree with a model in memory, through the page
 # cache, past it, through mmap, and across remounts.
+IN_MEMORY=yes
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

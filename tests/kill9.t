@@ -3,6 +3,7 @@
 # The server is killed under load at random moments; afterwards we, the kernel
 # and e2fsck each find a consistent file system with everything in it that was
 # said to be durable.
+IN_MEMORY=yes
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The server is killed while eight threads do everything; whoever replays the
 # journal, the file system is consistent, and all see the same tree.
+IN_MEMORY=yes
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # How files lie on the device: few extents for big files written in order, one
 # for nearly every small one, also when several threads write at once.
+IN_MEMORY=yes
 . "$(dirname "$0")/lib.sh"
 need_fuse
 need mkfs.ext4 debugfs

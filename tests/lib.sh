@@ -11,6 +11,8 @@ PROGS=$BUILD/tests/progs
 # Not one of a user's own, which other users may not run.
 PYTHON=$(PATH=/usr/bin:/bin command -v python3 || command -v python3)
 [ -x "$FUSE4FS" ] || { echo "Bail out! $FUSE4FS is not there"; exit 2; }
+# IN_MEMORY=yes: it writes much, and no disk need be waited for.
+[ "${IN_MEMORY:-no}" = yes ] && [ -w /dev/shm ] && export TMPDIR=/dev/shm
 T=$(mktemp -d "${TMPDIR:-/tmp}/fuse4fs-test.XXXXXX") || exit 2
 LOOPS=
 # libfuse cannot be told to forget a mount that was detached while in use.

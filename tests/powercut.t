@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The power goes, tens of thousands of times: whatever it leaves recovers, is consistent, and
 # keeps what was promised.  `make powercut SECONDS=...' goes on for longer.
-# In memory, if that can be: many small images are written.
-[ -w /dev/shm ] && export TMPDIR=/dev/shm
+IN_MEMORY=yes
 . "$(dirname "$0")/lib.sh"
 need mke2fs e2fsck
 export TMPDIR=$T

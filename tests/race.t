@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Two servers want one image at the same moment, a thousand times: one gets it, never both.
+IN_MEMORY=yes
 . "$(dirname "$0")/lib.sh"
 need_fuse
 need mkfs.ext4 dumpe2fs

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Journals that the kernel left, fast commits among them: we find what the
 # kernel and e2fsck find in them, write nothing when read-only, and finish orphans.
+IN_MEMORY=yes
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
