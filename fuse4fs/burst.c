@@ -30,7 +30,7 @@
 #include "burst.h"
 #include "timing.h"
 
-#define SPIN_NS		60000	/* about the time from a reply to its caller's next request */
+#define SPIN_NS		200000	/* the time from a reply to its caller's next request, most often much less */
 #define TICK_NS		1000000
 #define SWITCH_NS	2500	/* a yield that takes longer let somebody else run */
 #define LEFT_NS		25000	/* then nobody on the caller's processor wants the request */
