@@ -313,6 +313,7 @@ static void stand_by(struct burst *burst, struct burst_worker *worker)
 	unsigned int nr = worker->id % burst->seats;
 	struct burst_seat *seat = &burst->seat[nr];
 	unsigned int owner = atomic_load(&seat->owner), beat = atomic_load(&seat->beat);
+	uint64_t latest = atomic_load(&burst->latest);
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -328,6 +329,9 @@ static void stand_by(struct burst *burst, struct burst_worker *worker)
 	if (owner && atomic_load(&seat->beat) == beat &&
 	    atomic_compare_exchange_strong(&seat->owner, &owner, worker->id))
 		worker->seat = nr;
+	/* The burst goes on: a seat that is free is worth taking. */
+	if (atomic_load(&burst->latest) != latest)
+		worker->idle = false;
 }
 
 /* One request wakes one of those who sleep here; poll would wake them all. */
