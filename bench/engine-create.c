@@ -14,6 +14,8 @@
 #include "ext2fs/ext2_err.h"
 #include "ext4/ext4.h"
 
+#define ROUNDS	5
+
 static const struct ext4_cred root_cred = { .privileged = true };
 static struct ext4_fs *fs;
 static int files;
@@ -65,11 +67,24 @@ static double rate(struct ext4_inode *root, int threads, int round)
 	return files * threads / start;
 }
 
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double median(double *rates)
+{
+	qsort(rates, ROUNDS, sizeof(*rates), compare);
+	return rates[ROUNDS / 2];
+}
+
 int main(int argc, char **argv)
 {
 	struct ext4_mount_opts opts = { .barrier = true, .acl = EXT4_UNSET, .user_xattr = EXT4_UNSET };
 	struct ext4_inode *root;
-	double one = 0, two = 0, r;
+	double one[ROUNDS], two[ROUNDS];
 	char reason[256];
 	io_channel dev;
 	int i;
@@ -84,13 +99,12 @@ int main(int argc, char **argv)
 		errx(1, "%s: %s", argv[1], reason);
 	if (ext4_iget(fs, EXT4_ROOT_INODE, &root))
 		errx(1, "no root");
-	for (i = 0; i < 3; i++) {
-		r = rate(root, 1, i);
-		one = r > one ? r : one;
-		r = rate(root, 2, i);
-		two = r > two ? r : two;
+	for (i = 0; i < ROUNDS; i++) {
+		one[i] = rate(root, 1, i);
+		two[i] = rate(root, 2, i);
 	}
-	printf("1 thread %.0f/s, 2 threads %.0f/s, ratio %.2f\n", one, two, two / one);
+	printf("1 thread %.0f/s, 2 threads %.0f/s, ratio %.2f\n", median(one), median(two),
+	       median(two) / median(one));
 	ext4_iput(root);
 	if (ext4_unmount(fs))
 		errx(1, "unmount failed");

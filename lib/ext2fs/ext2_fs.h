@@ -69,23 +69,25 @@ static_assert(offsetof(struct ext4_group_desc, bg_block_bitmap_csum_hi) == 0x38,
 
 /*
  * Fields of a group descriptor that are split in two; @desc_size is the size
- * of a descriptor on disk, which decides whether the high half exists.
+ * of a descriptor on disk, which decides whether the high half exists.  They change under
+ * a lock; a half may be read without it, by whom a guess is enough.
  */
 #define EXT2FS_BG_FIELD(name, type, lo, hi, bits)				\
 static inline type ext2fs_bg_##name(const struct ext4_group_desc *gd, unsigned int desc_size) \
 {										\
-	type v = le##bits##_to_cpu(gd->lo);					\
+	type v = le##bits##_to_cpu(__atomic_load_n(&gd->lo, __ATOMIC_RELAXED));	\
 										\
 	if (desc_size >= EXT2_MIN_DESC_SIZE_64BIT)				\
-		v |= (type)le##bits##_to_cpu(gd->hi) << bits;			\
+		v |= (type)le##bits##_to_cpu(__atomic_load_n(&gd->hi, __ATOMIC_RELAXED)) << bits; \
 	return v;								\
 }										\
 static inline void ext2fs_bg_##name##_set(struct ext4_group_desc *gd, unsigned int desc_size, \
 					  type v)				\
 {										\
-	gd->lo = cpu_to_le##bits((uint##bits##_t)v);				\
+	__atomic_store_n(&gd->lo, cpu_to_le##bits((uint##bits##_t)v), __ATOMIC_RELAXED); \
 	if (desc_size >= EXT2_MIN_DESC_SIZE_64BIT)				\
-		gd->hi = cpu_to_le##bits((uint##bits##_t)(v >> bits));		\
+		__atomic_store_n(&gd->hi, cpu_to_le##bits((uint##bits##_t)(v >> bits)), \
+				 __ATOMIC_RELAXED);				\
 }
 
 EXT2FS_BG_FIELD(block_bitmap_loc, blk64_t, bg_block_bitmap, bg_block_bitmap_hi, 32)

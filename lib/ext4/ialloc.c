@@ -16,19 +16,17 @@ struct counts {
 	uint64_t free_inodes, free_blocks, dirs;
 };
 
+/* Only to choose a group: without its lock, for which all who create would wait. */
 static bool add_counts(struct ext4_fs *fs, uint32_t group, struct counts *c)
 {
-	struct ext4_group *gi = ext4_group(fs, group);
 	struct ext4_group_desc *gd;
 	struct iocache_buf *buf;
 
-	if (!gi || ext4_group_desc(fs, group, &buf, &gd))
+	if (ext4_group_desc(fs, group, &buf, &gd))
 		return false;
-	pthread_mutex_lock(&gi->lock);
 	c->free_inodes += ext2fs_bg_free_inodes_count(gd, fs->desc_size);
 	c->free_blocks += ext2fs_bg_free_blocks_count(gd, fs->desc_size);
 	c->dirs += ext2fs_bg_used_dirs_count(gd, fs->desc_size);
-	pthread_mutex_unlock(&gi->lock);
 	iocache_put(buf);
 	return true;
 }
@@ -105,16 +103,36 @@ static uint32_t near_dir(struct ext4_fs *fs, uint32_t parent)
 	return parent;
 }
 
+/* So that those who work in different top-level directories do not meet in one bitmap. */
+static uint32_t group_with_fewest_dirs(struct ext4_fs *fs, uint32_t flex)
+{
+	uint32_t group = flex << fs->log_groups_per_flex, best = group;
+	uint32_t end = group + flex_size(fs);
+	uint64_t best_dirs = UINT64_MAX;
+
+	for (; group < end && group < fs->group_count; group++) {
+		struct counts c = { 0, 0, 0 };
+
+		if (!add_counts(fs, group, &c) || !c.free_inodes || !c.free_blocks || c.dirs >= best_dirs)
+			continue;
+		best = group;
+		best_dirs = c.dirs;
+	}
+	return best;
+}
+
 static uint32_t start_group(struct ext4_inode *dir, mode_t mode)
 {
 	struct ext4_fs *fs = dir->i_fs;
 	uint32_t parent = (dir->i_ino - 1) / fs->inodes_per_group;
-	uint32_t flex = parent >> fs->log_groups_per_flex;
+	uint32_t home = parent >> fs->log_groups_per_flex, flex;
 
 	if (!S_ISDIR(mode))
 		return __atomic_load_n(&dir->i_last_group, __ATOMIC_RELAXED) ?: parent;
-	flex = is_top(dir) ? spread_dir(fs) : near_dir(fs, flex);
-	return flex << fs->log_groups_per_flex;
+	if (is_top(dir))
+		return group_with_fewest_dirs(fs, spread_dir(fs));
+	flex = near_dir(fs, home);
+	return flex == home ? parent : flex << fs->log_groups_per_flex;
 }
 
 /* ---- taking a number in one group ---- */
@@ -200,20 +218,13 @@ static int take_in_group(handle_t *handle, struct ext4_fs *fs, uint32_t group, b
 static bool group_has_inodes(struct ext4_fs *fs, uint32_t group, bool want_blocks)
 {
 	struct counts c = { 0, 0, 0 };
-	struct ext4_group *gi = ext4_group(fs, group);
-	bool ok;
 
-	if (!gi || !add_counts(fs, group, &c))
-		return false;
-	pthread_mutex_lock(&gi->lock);
-	ok = !gi->inode_bitmap_bad && !gi->zeroing && c.free_inodes;
-	pthread_mutex_unlock(&gi->lock);
-	return ok && (c.free_blocks || !want_blocks);
+	return add_counts(fs, group, &c) && c.free_inodes && (c.free_blocks || !want_blocks);
 }
 
 /*
  * From the start group on, first those that have room for the file's blocks
- * too.  A damaged group is passed over; its error was told.
+ * too.  A damaged group is passed over; its error was told, or is now.
  */
 static int take_number(handle_t *handle, struct ext4_fs *fs, uint32_t start, bool is_dir, uint32_t *ino)
 {
