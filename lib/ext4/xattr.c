@@ -301,14 +301,14 @@ static int set_value(handle_t *handle, struct ext4_inode *inode, struct stores *
 	return err;
 }
 
-/* All EA inodes of a list get one user more or less. */
-static int count_all(handle_t *handle, struct ext4_inode *inode, struct ext4_xattr_list *list, bool up)
+/* All EA inodes of a list, but not @except, get one user more or less. */
+static int count_all(handle_t *handle, struct ext4_inode *inode, struct ext4_xattr_list *list, uint32_t except, bool up)
 {
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; i < list->n && !err; i++) {
-		if (!list->items[i].inum)
+		if (!list->items[i].inum || list->items[i].inum == except)
 			continue;
 		err = ext4_journal_ensure(handle, EXT4_CREDITS_ORPHAN + EXT4_CREDITS_INODE, 0);
 		if (err >= 0)
@@ -318,42 +318,49 @@ static int count_all(handle_t *handle, struct ext4_inode *inode, struct ext4_xat
 	return err;
 }
 
-/* Only the last user of a shared block gives back the EA inodes that it names. */
-static bool block_is_last(struct ext4_inode *inode)
+/*
+ * The inode moved from the block that held @before to another one, or to none; others may share both.  @old: the EA
+ * inode that is no longer wanted, if any.
+ */
+static int count_moved(handle_t *handle, struct ext4_inode *inode, const struct stores *s,
+		       struct ext4_xattr_list *before, uint32_t old)
 {
-	struct iocache_buf *buf;
-	bool last;
+	int err = s->block.new_block ? count_all(handle, inode, before, old, true) : 0;
 
-	if (!inode->i_file_acl || ext4_bread(inode->i_fs, inode->i_file_acl, &buf))
-		return false;
-	last = ((struct ext2_ext_attr_header *)buf->b_data)->h_refcount == cpu_to_le32(1);
-	iocache_put(buf);
-	return last;
+	return err || !s->block.freed_block ? err : count_all(handle, inode, before, 0, false);
 }
 
-/*
- * EA inodes are counted once for a shared block.  Who leaves it for a block of
- * its own takes them along: one user more.
- */
 static int change_stores(handle_t *handle, struct ext4_inode *inode, struct stores *s, int index, const char *name,
 			 const void *value, size_t size)
 {
-	bool shared = ext2fs_has_feature_ea_inode(inode->i_fs->sb) && inode->i_file_acl && !block_is_last(inode);
+	if (value)
+		return set_value(handle, inode, s, index, name, value, size);
+	return remove_from(handle, inode, s, true, true);
+}
+
+/* @old, if any, is the EA inode of the value that was there before; it was in the block or in the inode. */
+static int change_counted(handle_t *handle, struct ext4_inode *inode, struct stores *s, int index, const char *name,
+			  const void *value, size_t size, uint32_t old, bool old_in_block)
+{
+	bool has_ea = ext2fs_has_feature_ea_inode(inode->i_fs->sb) && inode->i_file_acl;
 	uint64_t old_block = inode->i_file_acl;
 	struct ext4_xattr_list before;
-	int err = shared ? ext4_xattr_block_load(inode, &before) : 0;
+	bool moved;
+	int err = has_ea ? ext4_xattr_block_load(inode, &before) : 0;
 
 	if (err)
 		return err;
-	if (value)
-		err = set_value(handle, inode, s, index, name, value, size);
-	else
-		err = remove_from(handle, inode, s, true, true);
-	if (!shared)
-		return err;
-	if (inode->i_file_acl != old_block && !err)
-		err = count_all(handle, inode, &before, true);
-	ext4_xattr_list_free(&before);
+	err = change_stores(handle, inode, s, index, name, value, size);
+	moved = has_ea && inode->i_file_acl != old_block;
+	/* Counting may take another transaction. */
+	if (!err && (moved || old))
+		err = ext4_mark_inode_dirty(handle, inode);
+	if (!err && moved)
+		err = count_moved(handle, inode, s, &before, old_in_block ? old : 0);
+	if (!err && old && !(moved && old_in_block))
+		err = ext4_ea_inode_unref(handle, inode, old);
+	if (has_ea)
+		ext4_xattr_list_free(&before);
 	return err;
 }
 
@@ -377,12 +384,10 @@ static int set_or_remove(handle_t *handle, struct ext4_inode *inode, int index, 
 	else if (old && value && (flags & XATTR_CREATE))
 		err = -EEXIST;
 	else
-		err = change_stores(handle, inode, &s, index, name, value, size);
+		err = change_counted(handle, inode, &s, index, name, value, size, old_inum, !s.in_body);
 	free_stores(&s);
-	if (!err && old_inum) {
-		err = ext4_ea_inode_unref(handle, inode, old_inum);
+	if (!err && old_inum)
 		ext4_inc_blocks(inode, -ea_blocks(inode, old_size));
-	}
 	return err;
 }
 
@@ -401,29 +406,65 @@ int ext4_xattr_credits(struct ext4_inode *inode, size_t size)
 	return ext2fs_has_feature_ea_inode(inode->i_fs->sb) ? n + ext4_ea_inode_credits(inode->i_fs, size) : n;
 }
 
+/* What the inode names no more.  Counting may take another transaction, so that must be written first. */
+static int forget_all(handle_t *handle, struct ext4_inode *inode, struct ext4_xattr_list *list)
+{
+	int err = list->n ? ext4_mark_inode_dirty(handle, inode) : 0;
+
+	return err ? err : count_all(handle, inode, list, 0, false);
+}
+
+/* Others may share the block and leave it at the same time: only the drop knows who was the last. */
+static int drop_block(handle_t *handle, struct ext4_inode *inode, bool has_ea)
+{
+	struct ext4_xattr_list list;
+	bool freed = false;
+	int err = has_ea ? ext4_xattr_block_load(inode, &list) : 0;
+
+	if (err)
+		return err;
+	err = ext4_xattr_block_drop(handle, inode, &freed);
+	if (!has_ea)
+		return err;
+	if (!err && freed)
+		err = forget_all(handle, inode, &list);
+	ext4_xattr_list_free(&list);
+	return err;
+}
+
+static bool names_ea_inodes(const struct ext4_xattr_list *list)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->items[i].inum)
+			return true;
+	return false;
+}
+
+static int clear_body(handle_t *handle, struct ext4_inode *inode)
+{
+	struct ext4_xattr_item no_item;
+	struct ext4_xattr_list empty = { .items = &no_item, .n = 0 }, list;
+	int err = ext4_xattr_body_load(inode, &list);
+
+	if (err)
+		return err;
+	if (names_ea_inodes(&list)) {
+		err = ext4_xattr_body_store(handle, inode, &empty);
+		if (!err)
+			err = forget_all(handle, inode, &list);
+	}
+	ext4_xattr_list_free(&list);
+	return err;
+}
+
 int ext4_xattr_delete(handle_t *handle, struct ext4_inode *inode)
 {
-	bool has_ea = ext2fs_has_feature_ea_inode(inode->i_fs->sb);
-	struct ext4_xattr_list list;
-	int err;
+	bool has_ea = ext2fs_has_feature_ea_inode(inode->i_fs->sb) && !(inode->i_flags & EXT4_EA_INODE_FL);
+	int err = has_ea ? clear_body(handle, inode) : 0;
 
-	if (has_ea && !(inode->i_flags & EXT4_EA_INODE_FL)) {
-		err = ext4_xattr_body_load(inode, &list);
-		if (err)
-			return err;
-		err = count_all(handle, inode, &list, false);
-		ext4_xattr_list_free(&list);
-		if (!err && block_is_last(inode)) {
-			err = ext4_xattr_block_load(inode, &list);
-			if (err)
-				return err;
-			err = count_all(handle, inode, &list, false);
-			ext4_xattr_list_free(&list);
-		}
-		if (err)
-			return err;
-	}
-	return ext4_xattr_block_drop(handle, inode);
+	return err ? err : drop_block(handle, inode, has_ea);
 }
 
 /* ---- whole calls ---- */

@@ -265,7 +265,7 @@ static int change_in_place(handle_t *handle, struct ext4_inode *inode, const cha
 	return err;
 }
 
-int ext4_xattr_block_drop(handle_t *handle, struct ext4_inode *inode)
+int ext4_xattr_block_drop(handle_t *handle, struct ext4_inode *inode, bool *freed)
 {
 	struct ext4_fs *fs = inode->i_fs;
 	struct iocache_buf *buf;
@@ -295,13 +295,14 @@ int ext4_xattr_block_drop(handle_t *handle, struct ext4_inode *inode)
 	iocache_put(buf);
 	if (err)
 		return err;
+	*freed = last;
 	inode->i_file_acl = 0;
 	ext4_inc_blocks(inode, -1);
 	return 0;
 }
 
 /* Instead of the old block, if any: the new one is got first, so that nothing is lost on failure. */
-static int replace_block(handle_t *handle, struct ext4_inode *inode, const char *block)
+static int replace_block(handle_t *handle, struct ext4_inode *inode, struct ext4_xattr_list *list, const char *block)
 {
 	blk64_t old = inode->i_file_acl, new;
 	int err, shared;
@@ -309,14 +310,15 @@ static int replace_block(handle_t *handle, struct ext4_inode *inode, const char 
 	inode->i_file_acl = 0;
 	shared = try_share(handle, inode, block);
 	err = shared < 0 ? shared : shared ? 0 : new_block(handle, inode, block);
-	if (err || !old) {
-		if (err)
-			inode->i_file_acl = old;
+	if (err)
+		inode->i_file_acl = old;
+	else
+		list->new_block = !shared;
+	if (err || !old)
 		return err;
-	}
 	new = inode->i_file_acl;
 	inode->i_file_acl = old;
-	err = ext4_xattr_block_drop(handle, inode);
+	err = ext4_xattr_block_drop(handle, inode, &list->freed_block);
 	if (!err)
 		inode->i_file_acl = new;
 	return err;
@@ -329,7 +331,7 @@ int ext4_xattr_block_store(handle_t *handle, struct ext4_inode *inode, struct ex
 	int err;
 
 	if (!list->n)
-		return ext4_xattr_block_drop(handle, inode);
+		return ext4_xattr_block_drop(handle, inode, &list->freed_block);
 	block = malloc(fs->block_size);
 	if (!block)
 		return -ENOMEM;
@@ -337,7 +339,7 @@ int ext4_xattr_block_store(handle_t *handle, struct ext4_inode *inode, struct ex
 	if (!err) {
 		err = change_in_place(handle, inode, block);
 		if (!err)
-			err = replace_block(handle, inode, block);
+			err = replace_block(handle, inode, list, block);
 		else if (err == 1)
 			err = 0;
 	}

@@ -22,6 +22,8 @@ struct ext4_xattr_list {
 	char			*copy;	/* of the area the items came from; freed with the list */
 	struct ext4_xattr_item	*items;
 	unsigned int		n;
+	/* What ext4_xattr_block_store() did: an EA inode is counted once for each block that names it. */
+	bool			new_block, freed_block;
 };
 
 /* xattr_area.c */
@@ -51,7 +53,8 @@ int ext4_xattr_body_store(handle_t *handle, struct ext4_inode *inode, struct ext
 int ext4_xattr_block_load(struct ext4_inode *inode, struct ext4_xattr_list *list);
 /* Give the inode a block with these items: shared, changed in place, new, or none for an empty list. */
 int ext4_xattr_block_store(handle_t *handle, struct ext4_inode *inode, struct ext4_xattr_list *list);
-int ext4_xattr_block_drop(handle_t *handle, struct ext4_inode *inode);
+/* *@freed (false before): nobody else used it. */
+int ext4_xattr_block_drop(handle_t *handle, struct ext4_inode *inode, bool *freed);
 
 /* The lock of all reference counts, of blocks and EA inodes. */
 void ext4_xattr_cache_lock(struct ext4_fs *fs);
