@@ -174,7 +174,7 @@ static int start_over(struct ext4_fs *fs)
 
 /*
  * The journal was aborted in an earlier mount, which may not have come to saying so in the superblock.
- * The journal's own record is gone now; with the next write of the superblock this one is there.
+ * With the next write of the superblock this record is there, and the journal's own one may go.
  */
 static void note_old_error(struct ext4_fs *fs)
 {

@@ -426,8 +426,10 @@ static int go_live(struct ext4_fs *fs)
 	if (fs->opts.read_only)
 		return 0;
 	err = mark_in_use(fs);
-	if (!err)
-		err = ext4_orphan_cleanup(fs);
+	if (err)
+		return err;
+	jbd2_journal_clear_errno(fs->journal);
+	err = ext4_orphan_cleanup(fs);
 	return err ? err : ext4_worker_start(fs);
 }
 

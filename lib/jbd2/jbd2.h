@@ -102,6 +102,8 @@ int jbd2_journal_open(const struct jbd2_params *params, journal_t **ret);
 bool jbd2_journal_needs_recovery(const journal_t *journal);
 /* The error number recorded in the journal superblock (s_errno), 0 when none. */
 int jbd2_journal_errno(const journal_t *journal);
+/* The error is recorded elsewhere, durably: forget the journal's record.  After jbd2_journal_load(). */
+void jbd2_journal_clear_errno(journal_t *journal);
 
 struct jbd2_recovery_stats {
 	tid_t	first, last;		/* transactions replayed */

@@ -185,6 +185,12 @@ int jbd2_journal_errno(const journal_t *journal)
 	return journal->open_errno;
 }
 
+void jbd2_journal_clear_errno(journal_t *journal)
+{
+	if (journal->open_errno && !journal->read_only)
+		jbd2_sb_write_errno(journal, 0);
+}
+
 bool jbd2_journal_is_null(const journal_t *journal)
 {
 	return journal->null;
@@ -271,13 +277,10 @@ int jbd2_journal_load(journal_t *journal, struct jbd2_recovery_stats *stats)
 		continue_clean_log(journal);
 	if (err || journal->read_only)
 		return err;
-	journal->sb->s_errno = 0;
 	if (journal->sb_clean)
 		jbd2_sb_set_features(journal);
-	if (!journal->sb_clean)
+	else
 		err = retire_old_log(journal);
-	else if (journal->open_errno)
-		jbd2_sb_write_errno(journal, 0);
 	if (err)
 		return err;
 	if (journal->head < journal->first || journal->head >= journal->last)

@@ -58,7 +58,15 @@ static void check_aborted(struct jtest *t, int recorded, uint64_t value)
 	t->mem->fail_from = t->mem->fail_to = 0;
 	t->mem->fail_flush = false;
 	jtest_open(t);
+	/* The record stays until somebody says that it is written elsewhere. */
 	assert_int_equal(jbd2_journal_errno(t->journal), recorded);
+	assert_int_equal(jtest_close(t), 0);
+	jtest_open(t);
+	assert_int_equal(jbd2_journal_errno(t->journal), recorded);
+	jbd2_journal_clear_errno(t->journal);
+	assert_int_equal(jtest_close(t), 0);
+	jtest_open(t);
+	assert_int_equal(jbd2_journal_errno(t->journal), 0);
 	assert_int_equal(jtest_close(t), 0);
 	assert_int_equal(jtest_value(t, NULL, 0), value);
 	assert_int_equal(jtest_value(t, NULL, 1), value);
