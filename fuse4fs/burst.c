@@ -310,12 +310,16 @@ static ssize_t read_seated(struct burst *burst, struct burst_seat *seat, unsigne
 /* Sleep for a tick, or until called.  Takes over the seat of an owner that took nothing meanwhile. */
 static void stand_by(struct burst *burst, struct burst_worker *worker)
 {
-	unsigned int nr = worker->id % burst->seats;
-	struct burst_seat *seat = &burst->seat[nr];
-	unsigned int owner = atomic_load(&seat->owner), beat = atomic_load(&seat->beat);
+	unsigned int nr = worker->id % burst->seats, owner, beat;
 	uint64_t latest = atomic_load(&burst->latest);
+	struct burst_seat *seat;
 	struct timespec until;
 
+	if (!atomic_load(&burst->seat[nr].owner))
+		nr = burst->seats - 1 - nr;
+	seat = &burst->seat[nr];
+	owner = atomic_load(&seat->owner);
+	beat = atomic_load(&seat->beat);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += TICK_NS;
 	if (until.tv_nsec >= 1000000000) {

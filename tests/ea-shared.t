@@ -20,6 +20,7 @@ shared_image()
 		: >mnt/f$i
 		# The inode's own room is used up first.
 		setfattr -n user.fill -v "$(printf 'f%.0s' {1..64})" mnt/f$i
+		[ -z "${TWIN:-}" ] || setfattr -n user.twin -v "$big" mnt/f$i
 		setfattr -n user.big -v "$big" mnt/f$i && setfattr -n user.small -v "$(printf 's%.0s' {1..300})" mnt/f$i
 	done
 	umount mnt
@@ -45,11 +46,24 @@ with()
 	ok $? "$1: the kernel reads the same"
 }
 
+# From the kernel.
+getfattr_of_f1()
+{
+	mount -o loop,ro disk.img mnt
+	getfattr --only-values -n user.twin mnt/f1 2>/dev/null
+	umount mnt
+}
+
 with "leaving for a block of its own" 'setfattr -n user.more -v 1 f1'
 with "leaving for one block together" 'setfattr -n user.more -v 1 f1 && setfattr -n user.more -v 1 f2 && setfattr -n user.more -v 1 f3'
 with "the large value goes" 'setfattr -x user.big f1 && setfattr -x user.big f2'
 with "the large value changes" 'setfattr -n user.big -v x f1 && setfattr -n user.big -v "$big$big" f2 && setfattr -n user.big -v "$big$big" f3'
 with "all attributes go" 'for i in {1..40}; do setfattr -x user.big f$i && setfattr -x user.small f$i || exit; done'
+TWIN=1
+with "one of two equal values goes" 'setfattr -x user.big f1 && rm f2 f3'
+with "one of two equal values goes, and the other files" 'setfattr -x user.big f1 && rm f[2-9] f??'
+is "$(getfattr_of_f1)" "$big" "the other one is there"
+TWIN=
 with "files go" 'rm f1 f2 f3'
 with "all files go" 'rm f*'
 with "all of them at once" '

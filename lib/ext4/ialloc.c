@@ -241,7 +241,7 @@ static int take_number(handle_t *handle, struct ext4_fs *fs, uint32_t start, boo
 			if (err < 0)
 				return err;
 			err = take_in_group(handle, fs, group, is_dir, ino);
-			if (!err || (err != -ENOSPC && err != -EUCLEAN && err != -EBADMSG))
+			if (!err || (err != -ENOSPC && err != -EUCLEAN && err != -EBADMSG && err != -EIO))
 				return err;
 		}
 	}

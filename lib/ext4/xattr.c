@@ -308,8 +308,13 @@ static int count_all(handle_t *handle, struct ext4_inode *inode, struct ext4_xat
 	int err = 0;
 
 	for (i = 0; i < list->n && !err; i++) {
-		if (!list->items[i].inum || list->items[i].inum == except)
+		if (!list->items[i].inum)
 			continue;
+		/* Others of the list may name it, too. */
+		if (list->items[i].inum == except) {
+			except = 0;
+			continue;
+		}
 		err = ext4_journal_ensure(handle, EXT4_CREDITS_ORPHAN + EXT4_CREDITS_INODE, 0);
 		if (err >= 0)
 			err = up ? ext4_ea_inode_ref(handle, inode, list->items[i].inum) :
@@ -319,15 +324,26 @@ static int count_all(handle_t *handle, struct ext4_inode *inode, struct ext4_xat
 }
 
 /*
- * The inode moved from the block that held @before to another one, or to none; others may share both.  @old: the EA
+ * The inode moved from the block that held @before to another one, or to none; others may share both.  Until it has left
+ * the old block nobody else can be its last user: only then may the counts of the new one come late.  @old: the EA
  * inode that is no longer wanted, if any.
  */
-static int count_moved(handle_t *handle, struct ext4_inode *inode, const struct stores *s,
-		       struct ext4_xattr_list *before, uint32_t old)
+static int count_moved(handle_t *handle, struct ext4_inode *inode, struct stores *s, struct ext4_xattr_list *before,
+		       uint32_t old)
 {
-	int err = s->block.new_block ? count_all(handle, inode, before, old, true) : 0;
+	bool freed = false;
+	int err;
 
-	return err || !s->block.freed_block ? err : count_all(handle, inode, before, 0, false);
+	err = s->block.new_block && before ? count_all(handle, inode, before, old, true) : 0;
+	if (!err)
+		err = ext4_mark_inode_dirty(handle, inode);
+	if (!err)
+		err = ext4_journal_ensure(handle, EXT4_CREDITS_XATTR, 1);
+	if (err >= 0)
+		err = ext4_xattr_block_leave(handle, inode, &s->block, &freed);
+	if (!err && freed && before)
+		err = count_all(handle, inode, before, 0, false);
+	return err;
 }
 
 static int change_stores(handle_t *handle, struct ext4_inode *inode, struct stores *s, int index, const char *name,
@@ -351,14 +367,15 @@ static int change_counted(handle_t *handle, struct ext4_inode *inode, struct sto
 	if (err)
 		return err;
 	err = change_stores(handle, inode, s, index, name, value, size);
-	moved = has_ea && inode->i_file_acl != old_block;
+	moved = inode->i_file_acl != old_block;
+	if (!err && s->block.left)
+		err = count_moved(handle, inode, s, has_ea && moved ? &before : NULL, old_in_block ? old : 0);
 	/* Counting may take another transaction. */
-	if (!err && (moved || old))
+	if (!err && old && !(moved && old_in_block)) {
 		err = ext4_mark_inode_dirty(handle, inode);
-	if (!err && moved)
-		err = count_moved(handle, inode, s, &before, old_in_block ? old : 0);
-	if (!err && old && !(moved && old_in_block))
-		err = ext4_ea_inode_unref(handle, inode, old);
+		if (!err)
+			err = ext4_ea_inode_unref(handle, inode, old);
+	}
 	if (has_ea)
 		ext4_xattr_list_free(&before);
 	return err;

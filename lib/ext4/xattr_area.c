@@ -56,7 +56,8 @@ int ext4_xattr_parse(struct ext4_inode *inode, const void *area, size_t size, si
 	int err = 0;
 
 	list->n = 0;
-	list->new_block = list->freed_block = false;
+	list->new_block = false;
+	list->left = 0;
 	list->copy = malloc(size);
 	list->items = malloc(max * sizeof(*list->items));
 	if (!list->copy || !list->items)

@@ -304,23 +304,32 @@ int ext4_xattr_block_drop(handle_t *handle, struct ext4_inode *inode, bool *free
 /* Instead of the old block, if any: the new one is got first, so that nothing is lost on failure. */
 static int replace_block(handle_t *handle, struct ext4_inode *inode, struct ext4_xattr_list *list, const char *block)
 {
-	blk64_t old = inode->i_file_acl, new;
+	blk64_t old = inode->i_file_acl;
 	int err, shared;
 
 	inode->i_file_acl = 0;
 	shared = try_share(handle, inode, block);
 	err = shared < 0 ? shared : shared ? 0 : new_block(handle, inode, block);
-	if (err)
+	if (err) {
 		inode->i_file_acl = old;
-	else
-		list->new_block = !shared;
-	if (err || !old)
 		return err;
-	new = inode->i_file_acl;
-	inode->i_file_acl = old;
-	err = ext4_xattr_block_drop(handle, inode, &list->freed_block);
-	if (!err)
-		inode->i_file_acl = new;
+	}
+	list->new_block = !shared;
+	list->left = old;
+	return 0;
+}
+
+int ext4_xattr_block_leave(handle_t *handle, struct ext4_inode *inode, struct ext4_xattr_list *list, bool *freed)
+{
+	blk64_t now = inode->i_file_acl;
+	int err;
+
+	if (!list->left)
+		return 0;
+	inode->i_file_acl = list->left;
+	list->left = 0;
+	err = ext4_xattr_block_drop(handle, inode, freed);
+	inode->i_file_acl = now;
 	return err;
 }
 
@@ -330,8 +339,11 @@ int ext4_xattr_block_store(handle_t *handle, struct ext4_inode *inode, struct ex
 	char *block;
 	int err;
 
-	if (!list->n)
-		return ext4_xattr_block_drop(handle, inode, &list->freed_block);
+	if (!list->n) {
+		list->left = inode->i_file_acl;
+		inode->i_file_acl = 0;
+		return 0;
+	}
 	block = malloc(fs->block_size);
 	if (!block)
 		return -ENOMEM;

@@ -22,8 +22,12 @@ struct ext4_xattr_list {
 	char			*copy;	/* of the area the items came from; freed with the list */
 	struct ext4_xattr_item	*items;
 	unsigned int		n;
-	/* What ext4_xattr_block_store() did: an EA inode is counted once for each block that names it. */
-	bool			new_block, freed_block;
+	/*
+	 * What ext4_xattr_block_store() did: whether the block is a new one, and the block that the inode does not
+	 * name any more but is still counted for, until ext4_xattr_block_leave().
+	 */
+	bool			new_block;
+	blk64_t			left;
 };
 
 /* xattr_area.c */
@@ -55,6 +59,8 @@ int ext4_xattr_block_load(struct ext4_inode *inode, struct ext4_xattr_list *list
 int ext4_xattr_block_store(handle_t *handle, struct ext4_inode *inode, struct ext4_xattr_list *list);
 /* *@freed (false before): nobody else used it. */
 int ext4_xattr_block_drop(handle_t *handle, struct ext4_inode *inode, bool *freed);
+/* Give back the block that @list->left names, if any. */
+int ext4_xattr_block_leave(handle_t *handle, struct ext4_inode *inode, struct ext4_xattr_list *list, bool *freed);
 
 /* The lock of all reference counts, of blocks and EA inodes. */
 void ext4_xattr_cache_lock(struct ext4_fs *fs);

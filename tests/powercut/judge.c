@@ -120,13 +120,16 @@ static bool keeps_promises(struct judge *j, struct view *v, size_t cut)
 
 static bool agrees(struct judge *j, const char *image, size_t cut)
 {
+	bool only_orphans;
 	struct view v;
 	int status;
 
 	if (view_open(&v, image, j->dev->drives[0].size))
 		walk_check(&v);
 	status = fsck_run("-fn", image, j->dev->drives[0].size, NULL);
-	if (!v.problems == !status) {
+	/* Which e2fsck finishes, if only in memory, before it looks. */
+	only_orphans = v.problems == 1 && !strcmp(v.first, WALK_ORPHANS);
+	if (!v.problems == !status || (only_orphans && !status)) {
 		j->tally->agreed++;
 		j->tally->dirty += !!status;
 		return true;

@@ -13,6 +13,7 @@
  * with view_open().
  */
 void walk_check(struct view *v);
+#define WALK_ORPHANS "there are orphans"	/* the problem that e2fsck solves before it looks */
 /*
  * Names, numbers, types, owners, sizes, links, attributes and content of all that the root
  * reaches.  Times are left out.

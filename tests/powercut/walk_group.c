@@ -132,7 +132,7 @@ static void check_super(struct walk *w, const struct counts *c)
 	if (!(le16_to_cpu(sb->s_state) & EXT2_VALID_FS) || le16_to_cpu(sb->s_state) & EXT2_ERROR_FS)
 		view_problem(w->v, "the state is %x", le16_to_cpu(sb->s_state));
 	if (sb->s_last_orphan || ext2fs_has_feature_orphan_present(sb))
-		view_problem(w->v, "there are orphans");
+		view_problem(w->v, WALK_ORPHANS);
 	if (ext2fs_free_blocks_count(sb) != c->blocks)
 		view_problem(w->v, "%llu free blocks, should be %llu",
 			     (unsigned long long)ext2fs_free_blocks_count(sb),
