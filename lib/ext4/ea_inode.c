@@ -155,6 +155,16 @@ int ext4_ea_inode_create(handle_t *handle, struct ext4_inode *inode, const void 
 
 /* ---- counting users ---- */
 
+int ext4_ea_inode_check(struct ext4_inode *inode, uint32_t ino)
+{
+	struct ext4_inode *ea;
+	int err = get_ea_inode(inode, ino, &ea);
+
+	if (!err)
+		ext4_iput(ea);
+	return err;
+}
+
 int ext4_ea_inode_ref(handle_t *handle, struct ext4_inode *inode, uint32_t ino)
 {
 	struct ext4_inode *ea;

@@ -431,18 +431,33 @@ static int forget_all(handle_t *handle, struct ext4_inode *inode, struct ext4_xa
 	return err ? err : count_all(handle, inode, list, 0, false);
 }
 
+/* Before anything is changed: what cannot be read stays as it is, and is deleted another time. */
+static int check_ea_inodes(struct ext4_inode *inode, const struct ext4_xattr_list *list)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < list->n && !err; i++)
+		if (list->items[i].inum)
+			err = ext4_ea_inode_check(inode, list->items[i].inum);
+	return err;
+}
+
 /* Others may share the block and leave it at the same time: only the drop knows who was the last. */
 static int drop_block(handle_t *handle, struct ext4_inode *inode, bool has_ea)
 {
 	struct ext4_xattr_list list;
 	bool freed = false;
-	int err = has_ea ? ext4_xattr_block_load(inode, &list) : 0;
+	int err;
 
+	if (!has_ea)
+		return ext4_xattr_block_drop(handle, inode, &freed);
+	err = ext4_xattr_block_load(inode, &list);
 	if (err)
 		return err;
-	err = ext4_xattr_block_drop(handle, inode, &freed);
-	if (!has_ea)
-		return err;
+	err = check_ea_inodes(inode, &list);
+	if (!err)
+		err = ext4_xattr_block_drop(handle, inode, &freed);
 	if (!err && freed)
 		err = forget_all(handle, inode, &list);
 	ext4_xattr_list_free(&list);
@@ -468,7 +483,9 @@ static int clear_body(handle_t *handle, struct ext4_inode *inode)
 	if (err)
 		return err;
 	if (names_ea_inodes(&list)) {
-		err = ext4_xattr_body_store(handle, inode, &empty);
+		err = check_ea_inodes(inode, &list);
+		if (!err)
+			err = ext4_xattr_body_store(handle, inode, &empty);
 		if (!err)
 			err = forget_all(handle, inode, &list);
 	}

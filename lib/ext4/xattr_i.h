@@ -75,6 +75,8 @@ int ext4_ea_inode_create(handle_t *handle, struct ext4_inode *inode, const void 
 /* One user less.  At zero it becomes an orphan, which goes after the handle. */
 int ext4_ea_inode_unref(handle_t *handle, struct ext4_inode *inode, uint32_t ino);
 /* One user more. */
+/* Whether it can be counted at all; later that hardly fails. */
+int ext4_ea_inode_check(struct ext4_inode *inode, uint32_t ino);
 int ext4_ea_inode_ref(handle_t *handle, struct ext4_inode *inode, uint32_t ino);
 int ext4_ea_inode_credits(const struct ext4_fs *fs, size_t size);
 
