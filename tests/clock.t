@@ -70,7 +70,8 @@ jumps()
 		jump "$2"
 		timeout 20 bash -c "some dir" >/dev/null
 		ok $? "$name, $1: all of it works"
-		[ "$1" = far ] || written "$1"
+		# One jump forward is enough to wait for.
+		[ "$1" = far ] || { [ "$1" = forward ] && [ "$name" != journal ]; } || written "$1"
 		shift 2
 	done
 	jump "$past"
