@@ -25,6 +25,8 @@ struct recovery {
 	bool			damaged;
 	/* ... or one of an earlier transaction: the log ends there */
 	bool			cut;
+	/* where the log ends, a block of the expected transaction has a wrong checksum */
+	bool			broken;
 	struct jbd2_revoke_table revokes;
 	char			*desc;		/* the descriptor being worked on */
 	char			*window;	/* blocks [window_blk, +window_n) of the log */
@@ -218,8 +220,10 @@ static int descriptor(struct recovery *r, char *block)
 	struct tag tag = { 0 };
 	int ret = GO_ON;
 
-	if (!tail_csum_ok(journal, block))
+	if (!tail_csum_ok(journal, block)) {
+		r->broken = true;
 		return LOG_END;
+	}
 	if (r->pass == PASS_SCAN && journal->csum_v1)
 		r->crc = ext2fs_crc32_be(r->crc, block, journal->block_size);
 	memcpy(r->desc, block, journal->block_size);
@@ -237,8 +241,10 @@ static int revoke_block(struct recovery *r, char *block)
 	int err;
 
 	if (!tail_csum_ok(journal, block) ||
-	    count < sizeof(*h) || count > journal->block_size - journal->tail_bytes)
+	    count < sizeof(*h) || count > journal->block_size - journal->tail_bytes) {
+		r->broken = true;
 		return LOG_END;
+	}
 	if (r->pass != PASS_REVOKE)
 		return GO_ON;
 	for (off = sizeof(*h); off + journal->revoke_bytes <= count; off += journal->revoke_bytes) {
@@ -272,8 +278,10 @@ static bool commit_block_ok(struct recovery *r, char *block)
 static int commit_block(struct recovery *r, char *block)
 {
 	if (r->pass == PASS_SCAN) {
-		if (!commit_block_ok(r, block))
+		if (!commit_block_ok(r, block)) {
+			r->broken = true;
 			return LOG_END;
+		}
 		if (r->cut) {
 			jbd2_msg(r->journal, JBD2_LOG_ERR,
 				 "a block in the middle of the journal is damaged; run e2fsck");
@@ -315,6 +323,39 @@ static int one_block(struct recovery *r)
 	}
 }
 
+static bool is_later_commit(struct recovery *r, char *block)
+{
+	const struct journal_header *h = (void *)block;
+	uint32_t later = be32_to_cpu(h->h_sequence) - r->tid;
+
+	return be32_to_cpu(h->h_magic) == JBD2_MAGIC_NUMBER &&
+	       be32_to_cpu(h->h_blocktype) == JBD2_COMMIT_BLOCK &&
+	       later && later < jbd2_log_capacity(r->journal) &&
+	       block_csum_ok(r->journal, block, offsetof(struct commit_header, h_chksum));
+}
+
+/*
+ * The log ends at a broken block, which is what a cut leaves of the last transaction.  When later ones are complete,
+ * though, this one was durable: the device has lost something, and to forget all of them would not be
+ * noticed.  A transaction takes a quarter of the log at most, so there is no need to look through all of it.
+ */
+static int end_of_log(struct recovery *r)
+{
+	journal_t *journal = r->journal;
+	uint32_t look = jbd2_log_capacity(journal) / 2;
+	char *block;
+
+	if (!journal->tail_bytes || !r->broken)
+		return LOG_END;
+	while (look-- && !read_next(r, &block)) {
+		if (!is_later_commit(r, block))
+			continue;
+		jbd2_msg(journal, JBD2_LOG_ERR, "a block in the middle of the journal is damaged; run e2fsck");
+		return -EBADMSG;
+	}
+	return LOG_END;
+}
+
 static int run_pass(struct recovery *r, enum pass pass)
 {
 	const struct journal_superblock *sb = r->journal->sb;
@@ -331,6 +372,8 @@ static int run_pass(struct recovery *r, enum pass pass)
 	}
 	while (!ret && (pass == PASS_SCAN || r->tid != r->end))
 		ret = one_block(r);
+	if (ret == LOG_END && pass == PASS_SCAN)
+		ret = end_of_log(r);
 	if (ret == LOG_END && pass != PASS_SCAN) {
 		jbd2_msg(r->journal, JBD2_LOG_ERR, "the journal changed while it was replayed");
 		return -EIO;

@@ -125,14 +125,20 @@ static void test_torn_tail_is_the_end(void **state)
 	jtest_free(t);
 }
 
-/* A copy in the middle is damaged although later transactions are complete. */
+/* A descriptor, a copy or a commit block in the middle is damaged although later transactions are complete. */
 static void test_damage_in_the_middle(void **state)
 {
-	struct jtest *t = dirty("-J size=1", true, 3);
+	unsigned int blk;
+	struct jtest *t, *copy;
 
 	(void)state;
-	log_block(t, 1 + 7 + 2)[100] ^= 1;
-	refused(t, -EBADMSG);
+	t = dirty("-J size=1", true, 3);
+	for (blk = 1; blk < 1 + 14; blk++) {
+		copy = jtest_copy(t, t->mem->data);
+		log_block(copy, blk)[100] ^= 1;
+		refused(copy, -EBADMSG);
+		jtest_free(copy);
+	}
 	jtest_free(t);
 }
 
