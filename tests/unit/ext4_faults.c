@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "ext2fs/ext2_fs.h"
 #include "etest.h"
 
 #define FILES	30
@@ -142,11 +143,32 @@ static void orphan_file_and_inline_data(void **state)
 	every_write("-t ext4 -b 1024 -O orphan_file,inline_data -J size=1 8M");
 }
 
+/* Groups whose bitmap is on a bad sector are no reason not to make directories elsewhere. */
+static void unreadable_inode_bitmap(void **state)
+{
+	struct etest *t = etest_new("-t ext4 -b 1024 -O 64bit -G 4 64M");
+	const struct ext4_group_desc *gd = (void *)(t->mem->data + 2048 + 5 * sizeof(*gd));
+	char name[16];
+	int i;
+
+	(void)state;
+	etest_mount(t);
+	t->mem->fail_read_from = ext2fs_bg_inode_bitmap_loc(gd, sizeof(*gd)) * 1024;
+	t->mem->fail_read_to = t->mem->fail_read_from + 1024;
+	for (i = 0; i < 12; i++) {
+		snprintf(name, sizeof(name), "dir%d", i);
+		ext4_iput(etest_mkdir(t->root, name));
+	}
+	t->mem->fail_read_from = t->mem->fail_read_to = 0;
+	etest_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ordered),
 		cmocka_unit_test(orphan_file_and_inline_data),
+		cmocka_unit_test(unreadable_inode_bitmap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
