@@ -154,9 +154,12 @@ int ext4_free_blocks(handle_t *handle, struct ext4_fs *fs, uint32_t ino, blk64_t
 	uint64_t i;
 	int err;
 
-	if (!ext4_block_valid(fs, ino, start, count))
+	err = ext4_check_blocks(fs, ino, start, count);
+	if (err == -EUCLEAN)
 		return ext4_corrupt(fs, ino, start, "%llu blocks to free are not a file's",
 				    (unsigned long long)count);
+	if (err)
+		return err;
 	if (flags & EXT4_FREE_METADATA) {
 		for (i = 0; i < count; i++) {
 			err = jbd2_journal_forget(handle, start + i, NULL);

@@ -243,8 +243,11 @@ void ext4_bg_set_csum(const struct ext4_fs *fs, uint32_t group, struct ext4_grou
 blk64_t ext4_group_first_block(const struct ext4_fs *fs, uint32_t group);
 uint32_t ext4_group_blocks(const struct ext4_fs *fs, uint32_t group);	/* blocks in this group */
 uint32_t ext4_group_of(const struct ext4_fs *fs, blk64_t blk);
-/* zone.c: may [blk, blk+count) belong to inode @ino: inside the file system, and nothing of its own there? */
-bool ext4_block_valid(struct ext4_fs *fs, uint32_t ino, blk64_t blk, uint64_t count);
+/*
+ * zone.c: may [blk, blk+count) belong to inode @ino: inside the file system, and nothing of its own there?
+ * -EUCLEAN when not, which the caller tells; another errno when the descriptors cannot be read or memory is out.
+ */
+int ext4_check_blocks(struct ext4_fs *fs, uint32_t ino, blk64_t blk, uint64_t count);
 /* The journal's blocks: nobody else's. @map: @n blocks. */
 int ext4_zone_set_journal(struct ext4_fs *fs, const blk64_t *map, uint32_t n);
 void ext4_zones_destroy(struct ext4_fs *fs);

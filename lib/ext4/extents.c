@@ -29,15 +29,19 @@ static int check_leaf(struct ext4_inode *inode, struct ext3_extent_header *hdr, 
 	struct ext3_extent *ex = ext_leaf(hdr);
 	uint64_t next = 0;
 	unsigned int i;
+	int err;
 
 	for (i = 0; i < ext_entries(hdr); i++, ex++) {
 		if (!ext_len(ex) || ext_lblk(ex) < next || ext_end(ex) > EXT_MAX_BLOCK)
 			return ext4_corrupt(inode->i_fs, inode->i_ino, blk,
 					    "extent %u at %u overlaps or is out of order", i, ext_lblk(ex));
-		if (!ext4_block_valid(inode->i_fs, inode->i_ino, ext_pblk(ex), ext_len(ex)))
+		err = ext4_check_blocks(inode->i_fs, inode->i_ino, ext_pblk(ex), ext_len(ex));
+		if (err == -EUCLEAN)
 			return ext4_corrupt(inode->i_fs, inode->i_ino, blk,
 					    "extent %u points to %llu, no file's block", i,
 					    (unsigned long long)ext_pblk(ex));
+		if (err)
+			return err;
 		next = ext_end(ex);
 	}
 	return 0;
@@ -47,14 +51,18 @@ static int check_index(struct ext4_inode *inode, struct ext3_extent_header *hdr,
 {
 	struct ext3_extent_idx *ix = ext_index(hdr);
 	unsigned int i;
+	int err;
 
 	for (i = 0; i < ext_entries(hdr); i++, ix++) {
 		if (i && le32_to_cpu(ix->ei_block) <= le32_to_cpu(ix[-1].ei_block))
 			return ext4_corrupt(inode->i_fs, inode->i_ino, blk, "extent index %u is out of order", i);
-		if (!ext4_block_valid(inode->i_fs, inode->i_ino, ext_idx_pblk(ix), 1))
+		err = ext4_check_blocks(inode->i_fs, inode->i_ino, ext_idx_pblk(ix), 1);
+		if (err == -EUCLEAN)
 			return ext4_corrupt(inode->i_fs, inode->i_ino, blk,
 					    "extent index %u points to %llu, no file's block", i,
 					    (unsigned long long)ext_idx_pblk(ix));
+		if (err)
+			return err;
 	}
 	return 0;
 }

@@ -264,9 +264,13 @@ int ext4_fc_set_inode(handle_t *handle, struct ext4_fs *fs, uint32_t ino, const 
 
 static int check_range(struct ext4_fs *fs, const struct ext3_extent *ex)
 {
-	if (!ext_len(ex) || ext_end(ex) > EXT_MAX_BLOCK || !ext4_block_valid(fs, 0, ext_pblk(ex), ext_len(ex)))
+	int err = -EUCLEAN;
+
+	if (ext_len(ex) && ext_end(ex) <= EXT_MAX_BLOCK)
+		err = ext4_check_blocks(fs, 0, ext_pblk(ex), ext_len(ex));
+	if (err == -EUCLEAN)
 		return ext4_corrupt(fs, 0, ext_pblk(ex), "a fast commit maps what is no file's block");
-	return 0;
+	return err;
 }
 
 /* Bits of one group: mark used those that are free. */
@@ -448,8 +452,9 @@ static int count_leaf(handle_t *handle, struct ext4_inode *inode, struct ext4_ex
 	for (k = 0; k < ext_entries(leaf) && !err; k++) {
 		ex = ext_leaf(leaf) + k;
 		*blocks += ext_len(ex);
-		err = ext4_block_valid(inode->i_fs, inode->i_ino, ext_pblk(ex), ext_len(ex)) ?
-		      claim_blocks(handle, inode->i_fs, ext_pblk(ex), ext_len(ex)) : -EUCLEAN;
+		err = ext4_check_blocks(inode->i_fs, inode->i_ino, ext_pblk(ex), ext_len(ex));
+		if (!err)
+			err = claim_blocks(handle, inode->i_fs, ext_pblk(ex), ext_len(ex));
 	}
 	return err;
 }

@@ -17,18 +17,19 @@ struct counts {
 };
 
 /* Only to choose a group: without its lock, for which all who create would wait. */
-static bool add_counts(struct ext4_fs *fs, uint32_t group, struct counts *c)
+static int add_counts(struct ext4_fs *fs, uint32_t group, struct counts *c)
 {
 	struct ext4_group_desc *gd;
 	struct iocache_buf *buf;
+	int err = ext4_group_desc(fs, group, &buf, &gd);
 
-	if (ext4_group_desc(fs, group, &buf, &gd))
-		return false;
+	if (err)
+		return err;
 	c->free_inodes += ext2fs_bg_free_inodes_count(gd, fs->desc_size);
 	c->free_blocks += ext2fs_bg_free_blocks_count(gd, fs->desc_size);
 	c->dirs += ext2fs_bg_used_dirs_count(gd, fs->desc_size);
 	iocache_put(buf);
-	return true;
+	return 0;
 }
 
 static uint32_t flex_size(const struct ext4_fs *fs)
@@ -113,7 +114,7 @@ static uint32_t group_with_fewest_dirs(struct ext4_fs *fs, uint32_t flex)
 	for (; group < end && group < fs->group_count; group++) {
 		struct counts c = { 0, 0, 0 };
 
-		if (!add_counts(fs, group, &c) || !c.free_inodes || !c.free_blocks || c.dirs >= best_dirs)
+		if (add_counts(fs, group, &c) || !c.free_inodes || !c.free_blocks || c.dirs >= best_dirs)
 			continue;
 		best = group;
 		best_dirs = c.dirs;
@@ -215,11 +216,32 @@ static int take_in_group(handle_t *handle, struct ext4_fs *fs, uint32_t group, b
 	return err2;
 }
 
-static bool group_has_inodes(struct ext4_fs *fs, uint32_t group, bool want_blocks)
+/* 0, or -ENOSPC when the group has no room, or why that is not known. */
+static int check_room(struct ext4_fs *fs, uint32_t group, bool want_blocks)
 {
 	struct counts c = { 0, 0, 0 };
+	int err = add_counts(fs, group, &c);
 
-	return add_counts(fs, group, &c) && c.free_inodes && (c.free_blocks || !want_blocks);
+	if (err)
+		return err;
+	return c.free_inodes && (c.free_blocks || !want_blocks) ? 0 : -ENOSPC;
+}
+
+static int try_group(handle_t *handle, struct ext4_fs *fs, uint32_t group, bool is_dir, bool want_blocks,
+		     uint32_t *ino)
+{
+	int err = check_room(fs, group, want_blocks);
+
+	if (err)
+		return err;
+	/* Each bitmap tried stays in the handle: an emptied group costs two credits. */
+	err = ext4_journal_ensure(handle, 2 * EXT4_CREDITS_IALLOC, 0);
+	return err < 0 ? err : take_in_group(handle, fs, group, is_dir, ino);
+}
+
+static bool group_is_damaged(int err)
+{
+	return err == -EUCLEAN || err == -EBADMSG || err == -EIO;
 }
 
 /*
@@ -234,14 +256,8 @@ static int take_number(handle_t *handle, struct ext4_fs *fs, uint32_t start, boo
 	for (pass = 0; pass < 2; pass++) {
 		for (i = 0; i < fs->group_count; i++) {
 			group = (start + (uint64_t)i) % fs->group_count;
-			if (!group_has_inodes(fs, group, pass == 0))
-				continue;
-			/* Each bitmap tried stays in the handle: an emptied group costs two credits. */
-			err = ext4_journal_ensure(handle, 2 * EXT4_CREDITS_IALLOC, 0);
-			if (err < 0)
-				return err;
-			err = take_in_group(handle, fs, group, is_dir, ino);
-			if (!err || (err != -ENOSPC && err != -EUCLEAN && err != -EBADMSG && err != -EIO))
+			err = try_group(handle, fs, group, is_dir, pass == 0, ino);
+			if (err != -ENOSPC && !group_is_damaged(err))
 				return err;
 		}
 	}

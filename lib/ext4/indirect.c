@@ -49,9 +49,11 @@ static int find_path(struct ext4_inode *inode, uint32_t lblk, struct ind_path *p
 
 static int read_table(struct ext4_inode *inode, blk64_t blk, struct iocache_buf **buf)
 {
-	if (!ext4_block_valid(inode->i_fs, inode->i_ino, blk, 1))
+	int err = ext4_check_blocks(inode->i_fs, inode->i_ino, blk, 1);
+
+	if (err == -EUCLEAN)
 		return ext4_corrupt(inode->i_fs, inode->i_ino, blk, "an indirect block is no file's block");
-	return ext4_bread(inode->i_fs, blk, buf);
+	return err ? err : ext4_bread(inode->i_fs, blk, buf);
 }
 
 /* Adjacent blocks, or zeroes, from @slot on: how many of the same run. */
@@ -110,10 +112,11 @@ int ext4_ind_map(struct ext4_inode *inode, struct ext4_map *map)
 	if (len < map->len)
 		map->len = len;
 	iocache_put(buf);
-	if (map->pblk && !ext4_block_valid(inode->i_fs, inode->i_ino, map->pblk, map->len))
+	err = map->pblk ? ext4_check_blocks(inode->i_fs, inode->i_ino, map->pblk, map->len) : 0;
+	if (err == -EUCLEAN)
 		return ext4_corrupt(inode->i_fs, inode->i_ino, map->pblk, "block %u is mapped to no file's block",
 				    map->lblk);
-	return 0;
+	return err;
 }
 
 /* ---- insertion ---- */

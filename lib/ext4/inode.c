@@ -223,11 +223,15 @@ static int check(struct ext4_inode *inode)
 {
 	struct ext4_fs *fs = inode->i_fs;
 	uint64_t size = ext4_isize(inode);
+	int err;
 
 	if (!known_type(inode->i_mode))
 		return ext4_corrupt(fs, inode->i_ino, 0, "unknown type of file in mode 0%o", inode->i_mode);
-	if (inode->i_file_acl && !ext4_block_valid(fs, inode->i_ino, inode->i_file_acl, 1))
+	err = inode->i_file_acl ? ext4_check_blocks(fs, inode->i_ino, inode->i_file_acl, 1) : 0;
+	if (err == -EUCLEAN)
 		return ext4_corrupt(fs, inode->i_ino, inode->i_file_acl, "the xattr block is no file's block");
+	if (err)
+		return err;
 	if (ext4_has_inline_data(inode) && (!ext2fs_has_feature_inline_data(fs->sb) ||
 					    (inode->i_flags & EXT4_EXTENTS_FL)))
 		return ext4_corrupt(fs, inode->i_ino, 0, "inline data does not fit the other flags");

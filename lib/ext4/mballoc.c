@@ -120,34 +120,42 @@ static bool take_at_goal(struct ext4_fs *fs, const struct search *s, struct ext4
 	return run.len > 0;
 }
 
-/* A cheap look, without reading the bitmap: can @group have a free run of @need? */
-static bool worth_loading(struct ext4_fs *fs, uint32_t group, uint32_t need)
+/* A cheap look, without reading the bitmap: 0 when @group can have a free run of @need, -ENOSPC or an error. */
+static int check_worth(struct ext4_fs *fs, uint32_t group, uint32_t need)
 {
 	struct ext4_group *gi = ext4_group(fs, group);
 	struct ext4_group_desc *gd;
 	struct iocache_buf *buf;
 	uint32_t free;
 	bool ok;
+	int err;
 
-	if (!gi || ext4_group_desc(fs, group, &buf, &gd))
-		return false;
+	if (!gi)
+		return -ENOMEM;
+	err = ext4_group_desc(fs, group, &buf, &gd);
+	if (err)
+		return err;
 	pthread_mutex_lock(&gi->lock);
 	free = gi->busy ? gi->busy_free : ext2fs_bg_free_blocks_count(gd, fs->desc_size);
 	ok = !gi->block_bitmap_bad && gi->largest >= need && free >= need;
 	pthread_mutex_unlock(&gi->lock);
 	iocache_put(buf);
-	return ok;
+	return ok ? 0 : -ENOSPC;
 }
 
-static bool take_in_group(struct ext4_fs *fs, const struct search *s, uint32_t group, uint32_t need,
+/* 0: taken, -ENOSPC: there is no such run, or why that is not known. */
+static int take_in_group(struct ext4_fs *fs, const struct search *s, uint32_t group, uint32_t need,
 			  struct ext4_resv *resv)
 {
 	struct ext4_group *gi;
 	struct run run = { 0, 0 };
 	uint32_t from = 0;
+	int err = check_worth(fs, group, need);
 
-	if (!worth_loading(fs, group, need) || ext4_load_group(fs, group, &gi))
-		return false;
+	if (!err)
+		err = ext4_load_group(fs, group, &gi);
+	if (err)
+		return err;
 	pthread_mutex_lock(&gi->lock);
 	if (gi->busy && gi->busy_free >= need) {
 		if (s->flags & EXT4_ALLOC_PACK)
@@ -161,19 +169,21 @@ static bool take_in_group(struct ext4_fs *fs, const struct search *s, uint32_t g
 			take_run(fs, group, gi, run, resv);
 	}
 	pthread_mutex_unlock(&gi->lock);
-	return run.len >= need;
+	return run.len >= need ? 0 : -ENOSPC;
 }
 
 static int search_groups(struct ext4_fs *fs, const struct search *s, struct ext4_resv *resv)
 {
 	uint32_t need = s->want, i, group;
+	int err;
 
-	/* Whole runs first, then ever shorter ones. */
+	/* Whole runs first, then ever shorter ones.  A damaged group, which was told, is passed over. */
 	for (;;) {
 		for (i = 0; i < fs->group_count; i++) {
 			group = (s->goal_group + (uint64_t)i) % fs->group_count;
-			if (take_in_group(fs, s, group, need, resv))
-				return 0;
+			err = take_in_group(fs, s, group, need, resv);
+			if (!err || err == -ENOMEM)
+				return err;
 		}
 		if (need == 1)
 			return -ENOSPC;

@@ -3,6 +3,7 @@
  * Changing the size of files, and freeing what lies past it.  A file that shrinks is
  * on the orphan list meanwhile: a crash leaves the rest to the next mount.
  */
+#include <unistd.h>
 #include "ext4/ext4_i.h"
 
 static uint32_t blocks_of(const struct ext4_inode *inode, uint64_t size)
@@ -128,6 +129,22 @@ static void give_up(struct ext4_inode *inode, int err)
 	ext4_orphan_forget(inode);
 }
 
+#define MEMORY_TRIES	20
+#define MEMORY_WAIT	5000	/* microseconds */
+
+/* Half way there is nothing better than waiting for memory: the size is smaller already. */
+static int free_after_shrinking(struct ext4_inode *inode)
+{
+	int err, tries;
+
+	err = free_past_size(inode, inode->i_nlink > 0);
+	for (tries = 0; err == -ENOMEM && tries < MEMORY_TRIES; tries++) {
+		usleep(MEMORY_WAIT);
+		err = free_past_size(inode, inode->i_nlink > 0);
+	}
+	return err;
+}
+
 int ext4_truncate(struct ext4_inode *inode, uint64_t size)
 {
 	uint64_t old = ext4_isize(inode), edge = (size | (inode->i_fs->block_size - 1)) + 1;
@@ -151,7 +168,7 @@ int ext4_truncate(struct ext4_inode *inode, uint64_t size)
 	if (!err && (size & (inode->i_fs->block_size - 1)))
 		zero_err = ext4_zero_partial(inode, size, edge);
 	if (!err)
-		err = free_past_size(inode, inode->i_nlink > 0);
+		err = free_after_shrinking(inode);
 	if (err && inode->i_nlink)
 		give_up(inode, err);
 	return err ? err : zero_err;

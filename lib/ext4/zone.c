@@ -66,24 +66,26 @@ static bool touches(const struct ext4_zone *zone, blk64_t blk, uint64_t count)
 
 /* ---- flex groups ---- */
 
-static struct ext4_zone *build_zone(struct ext4_fs *fs, uint32_t flex)
+static int build_zone(struct ext4_fs *fs, uint32_t flex, struct ext4_zone **ret)
 {
 	uint32_t group = flex << fs->log_groups_per_flex;
 	uint64_t end = (uint64_t)group + (1ULL << fs->log_groups_per_flex);
 	struct ext4_group_desc *gd;
 	struct ext4_zone *zone;
 	struct iocache_buf *buf;
+	int err;
 
 	if (end > fs->group_count)
 		end = fs->group_count;
 	zone = malloc(sizeof(*zone) + 3 * (end - group) * sizeof(zone->r[0]));
 	if (!zone)
-		return NULL;
+		return -ENOMEM;
 	zone->n = 0;
 	for (; group < end; group++) {
-		if (ext4_group_desc(fs, group, &buf, &gd)) {
+		err = ext4_group_desc(fs, group, &buf, &gd);
+		if (err) {
 			free(zone);
-			return NULL;
+			return err;
 		}
 		zone->r[zone->n++] = (struct range){ ext2fs_bg_block_bitmap_loc(gd, fs->desc_size), 1 };
 		zone->r[zone->n++] = (struct range){ ext2fs_bg_inode_bitmap_loc(gd, fs->desc_size), 1 };
@@ -91,18 +93,21 @@ static struct ext4_zone *build_zone(struct ext4_fs *fs, uint32_t flex)
 		iocache_put(buf);
 	}
 	tidy(zone);
-	return zone;
+	*ret = zone;
+	return 0;
 }
 
-static const struct ext4_zone *zone_of(struct ext4_fs *fs, uint32_t flex)
+static int zone_of(struct ext4_fs *fs, uint32_t flex, const struct ext4_zone **ret)
 {
 	struct ext4_zone *zone = __atomic_load_n(&fs->zones[flex], __ATOMIC_ACQUIRE), *new;
+	int err;
 
+	*ret = zone;
 	if (zone)
-		return zone;
-	new = build_zone(fs, flex);
-	if (!new)
-		return NULL;
+		return 0;
+	err = build_zone(fs, flex, &new);
+	if (err)
+		return err;
 	pthread_mutex_lock(&fs->groups_lock);
 	zone = fs->zones[flex];
 	if (!zone) {
@@ -112,7 +117,8 @@ static const struct ext4_zone *zone_of(struct ext4_fs *fs, uint32_t flex)
 	}
 	pthread_mutex_unlock(&fs->groups_lock);
 	free(new);
-	return zone;
+	*ret = zone;
+	return 0;
 }
 
 /* ---- the journal ---- */
@@ -159,26 +165,29 @@ static bool in_descriptors(struct ext4_fs *fs, uint32_t group, blk64_t blk)
 	return blk < ext4_group_first_block(fs, group) + ext2fs_group_overhead(fs->super, group);
 }
 
-bool ext4_block_valid(struct ext4_fs *fs, uint32_t ino, blk64_t blk, uint64_t count)
+int ext4_check_blocks(struct ext4_fs *fs, uint32_t ino, blk64_t blk, uint64_t count)
 {
 	const struct ext4_zone *zone;
 	uint32_t first, last, group;
+	int err;
 
 	if (!count || blk <= fs->first_data_block || blk >= fs->blocks_count || count > fs->blocks_count - blk ||
 	    in_journal(fs, ino, blk, count))
-		return false;
+		return -EUCLEAN;
 	first = ext4_group_of(fs, blk);
 	last = ext4_group_of(fs, blk + count - 1);
 	/* Copies lie at the start of a group: the first group's ends before blk, others' are in the middle. */
 	if (in_descriptors(fs, first, blk))
-		return false;
+		return -EUCLEAN;
 	for (group = first + 1; group <= last; group++)
 		if (ext2fs_group_overhead(fs->super, group))
-			return false;
+			return -EUCLEAN;
 	for (group = first >> fs->log_groups_per_flex; group <= last >> fs->log_groups_per_flex; group++) {
-		zone = zone_of(fs, group);
-		if (!zone || touches(zone, blk, count))
-			return false;
+		err = zone_of(fs, group, &zone);
+		if (err)
+			return err;
+		if (touches(zone, blk, count))
+			return -EUCLEAN;
 	}
-	return true;
+	return 0;
 }

@@ -22,12 +22,12 @@
 
 static int64_t moved;	/* seconds, atomic */
 
-/* Set the clock to @to seconds since 1970. */
+/* Set the clock to @to seconds since 1970, also the coarse one of inodes' times, which is up to a tick behind. */
 static void jump_to(int64_t to)
 {
 	struct timespec ts;
 
-	syscall(SYS_clock_gettime, CLOCK_REALTIME, &ts);
+	syscall(SYS_clock_gettime, CLOCK_REALTIME_COARSE, &ts);
 	__atomic_store_n(&moved, to - ts.tv_sec, __ATOMIC_RELAXED);
 	offset = &moved;
 }
