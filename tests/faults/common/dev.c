@@ -3,6 +3,7 @@
  * The failing device.  Its memory comes from mmap(), so that it needs none while memory is out.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -70,14 +71,23 @@ static bool is_data(const char *piece, size_t len)
 	return memmem(piece, len, &mark, sizeof(mark)) || (!piece[0] && !memcmp(piece, piece + 1, len - 1));
 }
 
+/* No checksum covers file data.  A log that is read wrong looks like one whose end was not written. */
+static bool is_unprotected(const struct dev *d, uint64_t blk, const char *piece, size_t len)
+{
+	return is_data(piece, len) || (d->journal[blk] && d->fault.kind == FAULT_FLIP_READ);
+}
+
 /* The bit depends on the number of the fault only. */
-static void flip(struct dev *d, char *data, uint64_t len)
+static void flip(struct dev *d, uint64_t off, char *data, uint64_t len)
 {
 	uint64_t mix = (d->fault.at + 1) * 0x9e3779b97f4a7c15ULL;
 	uint64_t at = (mix >> 20) % len, start = at / PIECE * PIECE;
 
-	if (is_data(data + start, len - start < PIECE ? len - start : PIECE))
-		d->hit_data = true;
+	if (is_unprotected(d, (off + at) / PIECE, data + start, len - start < PIECE ? len - start : PIECE))
+		d->unprotected = true;
+	if (getenv("FAULT_LOG"))
+		fprintf(stderr, "# a bit of block %llu (of %u), byte %llu\n", (unsigned long long)(off + at) / PIECE,
+			PIECE, (unsigned long long)(off + at) % PIECE);
 	data[at] ^= 1 << (mix >> 61);
 }
 
@@ -99,7 +109,7 @@ static errcode_t dev_read(io_channel channel, unsigned long long block, int coun
 	} else {
 		memcpy(data, d->data + off, len);
 		if (fails(d, FAULT_FLIP_READ, d->reads))
-			flip(d, data, len);
+			flip(d, off, data, len);
 	}
 	d->reads++;
 	pthread_mutex_unlock(&d->lock);
@@ -147,7 +157,7 @@ static errcode_t write_bytes(struct dev *d, uint64_t off, uint64_t len, const vo
 	} else {
 		put(d, off, data, len);
 		if (fails(d, FAULT_FLIP_WRITE, d->writes))
-			flip(d, d->data + off, len);
+			flip(d, off, d->data + off, len);
 	}
 	if (err && in_journal(d, off, len))
 		d->hit_journal = true;

@@ -40,7 +40,7 @@ struct dev {
 	unsigned long	reads, writes, flushes;
 	unsigned long	hits;			/* faults that happened */
 	bool		hit_journal;		/* one of them was a write into the log */
-	bool		hit_data;		/* the wrong bit is in file data */
+	bool		unprotected;		/* the wrong bit is in file data, or may be in the torn end of the log */
 	bool		journal[DEV_MAX_SIZE / 1024];
 	char		*data;			/* what reads see */
 	char		*durable;		/* what the last good flush made sure of */
