@@ -71,7 +71,7 @@ static blk64_t meta_goal(struct ext4_inode *inode)
 	return ext4_group_first_block(fs, group & ~((1U << fs->log_groups_per_flex) - 1));
 }
 
-int ext4_new_meta_block(handle_t *handle, struct ext4_inode *inode, blk64_t goal, blk64_t *ret)
+static int new_meta_block(handle_t *handle, struct ext4_inode *inode, blk64_t goal, blk64_t *ret)
 {
 	struct ext4_fs *fs = inode->i_fs;
 	unsigned int flags = EXT4_ALLOC_METADATA | EXT4_ALLOC_PRIVILEGED;
@@ -86,6 +86,38 @@ int ext4_new_meta_block(handle_t *handle, struct ext4_inode *inode, blk64_t goal
 		err = ext4_resv_commit(handle, fs, resv.start, 1);
 	if (!err)
 		*ret = resv.start;
+	return err;
+}
+
+/* Metadata that somebody has read from there, may be reading this moment, and that nobody has freed. */
+static bool holds_live_metadata(struct ext4_fs *fs, blk64_t blk)
+{
+	struct iocache_buf *buf;
+	bool live;
+
+	if (iocache_get(fs->cache, blk, IOCACHE_GET_PEEK, &buf) || !buf)
+		return false;
+	live = iocache_test(buf, IOCACHE_BUF_VERIFIED);
+	iocache_put(buf);
+	return live;
+}
+
+int ext4_new_meta_buf(handle_t *handle, struct ext4_inode *inode, blk64_t goal, struct iocache_buf **ret)
+{
+	struct ext4_fs *fs = inode->i_fs;
+	blk64_t blk;
+	int err;
+
+	*ret = NULL;
+	err = new_meta_block(handle, inode, goal, &blk);
+	if (err)
+		return err;
+	/* It stays marked as used, which it is. */
+	if (holds_live_metadata(fs, blk))
+		return ext4_corrupt(fs, inode->i_ino, blk, "a block in use was free in the bitmap");
+	err = ext4_getblk_new(handle, fs, blk, ret);
+	if (err)
+		ext4_free_blocks(handle, fs, inode->i_ino, blk, 1, 0);
 	return err;
 }
 

@@ -89,10 +89,18 @@ static void remember(struct ext4_fs *fs, const char *func, unsigned int line, in
 	pthread_mutex_unlock(&fs->worker_lock);
 }
 
-/*
- * The policy.  Remount-ro stops the journal too, so that nothing of what the
- * damaged structure led to reaches the disk.
- */
+/* The journal stops too, so that nothing of what went wrong reaches the disk. */
+void ext4_stop_writing(struct ext4_fs *fs, int err)
+{
+	if (__atomic_exchange_n(&fs->read_only, true, __ATOMIC_ACQ_REL))
+		return;
+	ext4_log(fs, EXT4_LOG_ERR, "%s: now read-only; unmount it and run e2fsck",
+		 fs->device_name);
+	if (fs->journal)
+		jbd2_journal_abort(fs->journal, err);
+}
+
+/* The policy. */
 static void apply_policy(struct ext4_fs *fs, int err)
 {
 	if (__atomic_load_n(&fs->read_only, __ATOMIC_ACQUIRE))
@@ -103,14 +111,8 @@ static void apply_policy(struct ext4_fs *fs, int err)
 		ext4_write_error_record(fs);
 		abort();
 	}
-	if (fs->errors != EXT4_ERRORS_RO)
-		return;
-	if (__atomic_exchange_n(&fs->read_only, true, __ATOMIC_ACQ_REL))
-		return;
-	ext4_log(fs, EXT4_LOG_ERR, "%s: now read-only; unmount it and run e2fsck",
-		 fs->device_name);
-	if (fs->journal)
-		jbd2_journal_abort(fs->journal, err);
+	if (fs->errors == EXT4_ERRORS_RO)
+		ext4_stop_writing(fs, err);
 }
 
 static void describe_place(char *buf, size_t size, uint32_t ino, blk64_t block)

@@ -200,6 +200,8 @@ int ext4_io_error_at(struct ext4_fs *fs, const char *func, unsigned int line, er
 	ext4_io_error_at(fs, __func__, __LINE__, err, ino, block, what)
 int ext4_errno(errcode_t err);	/* libext2fs' and libsupport's errors -> negative errno */
 void ext4_write_error_record(struct ext4_fs *fs);	/* worker and unmount */
+/* Read-only from now on, whatever errors= says: nothing that has not committed reaches the disk.  @err for the log. */
+void ext4_stop_writing(struct ext4_fs *fs, int err);
 int ext4_error_init(struct ext4_fs *fs);
 void ext4_error_destroy(struct ext4_fs *fs);
 
@@ -268,8 +270,11 @@ void ext4_resv_release(struct ext4_fs *fs, blk64_t start, uint32_t len);
  * gone all the same.
  */
 int ext4_resv_commit(handle_t *handle, struct ext4_fs *fs, blk64_t start, uint32_t len);
-/* Reserve and commit one metadata block near @goal (0 = away from file data) for @inode; i_blocks is the caller's. */
-int ext4_new_meta_block(handle_t *handle, struct ext4_inode *inode, blk64_t goal, blk64_t *ret);
+/*
+ * Reserve and commit one metadata block near @goal (0 = away from file data) for @inode: a zeroed buffer with create
+ * access; i_blocks is the caller's.
+ */
+int ext4_new_meta_buf(handle_t *handle, struct ext4_inode *inode, blk64_t goal, struct iocache_buf **ret);
 #define EXT4_FREE_METADATA	1	/* was metadata, or journaled data: revoke */
 /* Free blocks on disk; they become reusable when the handle's transaction is durable.  i_blocks is the caller's. */
 int ext4_free_blocks(handle_t *handle, struct ext4_fs *fs, uint32_t ino, blk64_t start, uint64_t count, unsigned int flags);

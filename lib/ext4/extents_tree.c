@@ -24,18 +24,10 @@ int ext4_ext_dirty(handle_t *handle, struct ext4_inode *inode, struct ext4_ext_p
 /* A new block for the tree, near @near, with create access; counted in i_blocks. */
 static int new_tree_block(handle_t *handle, struct ext4_inode *inode, blk64_t near, struct iocache_buf **buf)
 {
-	struct ext4_fs *fs = inode->i_fs;
-	blk64_t blk;
-	int err;
+	int err = ext4_new_meta_buf(handle, inode, near, buf);
 
-	err = ext4_new_meta_block(handle, inode, near, &blk);
 	if (err)
 		return err;
-	err = ext4_getblk_new(handle, fs, blk, buf);
-	if (err) {
-		ext4_free_blocks(handle, fs, inode->i_ino, blk, 1, 0);
-		return err;
-	}
 	iocache_set(*buf, IOCACHE_BUF_VERIFIED);
 	ext4_inc_blocks(inode, 1);
 	return 0;

@@ -130,14 +130,9 @@ static int descend(handle_t *handle, struct ext4_inode *inode, struct iocache_bu
 
 	if (blk)
 		return read_table(inode, blk, ret);
-	err = ext4_new_meta_block(handle, inode, 0, &blk);
+	err = ext4_new_meta_buf(handle, inode, 0, ret);
 	if (err)
 		return err;
-	err = ext4_getblk_new(handle, inode->i_fs, blk, ret);
-	if (err) {
-		ext4_free_blocks(handle, inode->i_fs, inode->i_ino, blk, 1, 0);
-		return err;
-	}
 	err = ext4_dirty(handle, *ret);
 	if (!err && holder)
 		err = ext4_write_access(handle, holder);
@@ -146,7 +141,7 @@ static int descend(handle_t *handle, struct ext4_inode *inode, struct iocache_bu
 		return err;
 	}
 	ext4_inc_blocks(inode, 1);
-	*entry = cpu_to_le32((uint32_t)blk);
+	*entry = cpu_to_le32((uint32_t)(*ret)->b_blocknr);
 	err = holder ? ext4_dirty(handle, holder) : 0;
 	/* The table counts from now on, whatever becomes of the rest of the operation. */
 	return err ? err : ext4_mark_inode_dirty(handle, inode);

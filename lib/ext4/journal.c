@@ -48,14 +48,15 @@ void ext4_put_after(handle_t *handle, struct ext4_inode *inode)
 }
 
 /*
- * Out of memory in the middle of a change, of which a part is made: other errors of that kind were
- * recorded where they came up.
+ * Out of memory in the middle of a change, of which a part is made: whatever errors= says, that part must not
+ * reach the disk.  Other errors of that kind were recorded where they came up.
  */
-static void note_half_done(handle_t *handle)
+static void stop_half_done(handle_t *handle)
 {
 	struct ext4_fs *fs = jbd2_journal_priv(jbd2_handle_journal(handle));
 
 	ext4_corrupt_at(fs, __func__, __LINE__, -ENOMEM, 0, 0, "memory ran out in the middle of a change");
+	ext4_stop_writing(fs, -ENOMEM);
 }
 
 int ext4_journal_stop(handle_t *handle, int err)
@@ -64,7 +65,7 @@ int ext4_journal_stop(handle_t *handle, int err)
 	int stop_err;
 
 	if (err == -ENOMEM && jbd2_handle_changed(handle))
-		note_half_done(handle);
+		stop_half_done(handle);
 	ext4_lockdep_leave(EXT4_LOCK_HANDLE);
 	stop_err = jbd2_journal_stop(handle);
 	for (; put; put = next) {

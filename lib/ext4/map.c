@@ -104,22 +104,19 @@ static blk64_t goal_after(struct ext4_inode *inode, uint32_t lblk)
 
 static int add_block(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, struct iocache_buf **ret)
 {
-	struct ext4_fs *fs = inode->i_fs;
 	blk64_t blk;
 	int err;
 
-	err = ext4_new_meta_block(handle, inode, goal_after(inode, lblk), &blk);
+	err = ext4_new_meta_buf(handle, inode, goal_after(inode, lblk), ret);
 	if (err)
 		return err;
-	err = ext4_getblk_new(handle, fs, blk, ret);
-	if (!err) {
-		err = ext4_map_insert(handle, inode, lblk, blk, 1, false);
-		if (!err)
-			return 0;
+	blk = (*ret)->b_blocknr;
+	err = ext4_map_insert(handle, inode, lblk, blk, 1, false);
+	if (err) {
 		iocache_put(*ret);
 		*ret = NULL;
+		ext4_free_blocks(handle, inode->i_fs, inode->i_ino, blk, 1, EXT4_FREE_METADATA);
 	}
-	ext4_free_blocks(handle, fs, inode->i_ino, blk, 1, EXT4_FREE_METADATA);
 	return err;
 }
 

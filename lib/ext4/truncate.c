@@ -112,7 +112,8 @@ static int grow(struct ext4_inode *inode, uint64_t size)
 
 /*
  * What lies past the size stays there, and the file stays in use: it must not be on
- * the list of orphans when it leaves memory.  The rest is for e2fsck.
+ * the list of orphans when it leaves memory.  The rest is for e2fsck; or, where nothing more is written, for
+ * the next mount, as on the disk it is on that list.
  */
 static void give_up(struct ext4_inode *inode, int err)
 {
@@ -120,10 +121,12 @@ static void give_up(struct ext4_inode *inode, int err)
 
 	if (ext4_check_rw(inode->i_fs))
 		return ext4_orphan_forget(inode);
-	if (err == -ENOMEM)
+	if (err == -ENOMEM) {
 		ext4_corrupt_at(inode->i_fs, __func__, __LINE__, err, inode->i_ino, 0,
 				"memory ran out in the middle of a truncation");
-
+		ext4_stop_writing(inode->i_fs, err);
+		return ext4_orphan_forget(inode);
+	}
 	if (!ext4_journal_start(inode->i_fs, EXT4_CREDITS_ORPHAN + EXT4_CREDITS_INODE, &handle))
 		ext4_journal_stop(handle, ext4_orphan_del(handle, inode));
 	ext4_orphan_forget(inode);

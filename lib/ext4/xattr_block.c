@@ -209,22 +209,16 @@ static int new_block(handle_t *handle, struct ext4_inode *inode, const char *blo
 {
 	struct ext4_fs *fs = inode->i_fs;
 	struct iocache_buf *buf;
-	blk64_t blk;
 	int err;
 
-	err = ext4_new_meta_block(handle, inode, 0, &blk);
+	err = ext4_new_meta_buf(handle, inode, 0, &buf);
 	if (err)
 		return err;
-	err = ext4_getblk_new(handle, fs, blk, &buf);
-	if (err) {
-		ext4_free_blocks(handle, fs, inode->i_ino, blk, 1, 0);
-		return err;
-	}
 	memcpy(buf->b_data, block, fs->block_size);
 	iocache_set(buf, IOCACHE_BUF_VERIFIED);
 	err = dirty_block(handle, fs, buf);
 	if (!err) {
-		inode->i_file_acl = blk;
+		inode->i_file_acl = buf->b_blocknr;
 		ext4_inc_blocks(inode, 1);
 		ext4_xattr_cache_lock(fs);
 		remember(fs, buf);

@@ -194,6 +194,7 @@ static int forget_buf(handle_t *handle, struct iocache_buf *buf, bool *drop)
 
 	*drop = false;
 	iocache_lock(buf);
+	iocache_clear(buf, IOCACHE_BUF_VERIFIED);
 	if (!buf->b_private) {
 		*drop = !iocache_test(buf, IOCACHE_BUF_DIRTY);
 	} else {
