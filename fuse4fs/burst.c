@@ -9,8 +9,9 @@
  * With two processors there are two seats.  What is dearest then is an interrupt from one processor to
  * the other, to wake a caller there.  So a request is for the worker on its caller's own processor, and
  * for the other one only when it was left lying; that other one still has a use: the kernel would
- * move the caller to a processor that had nothing to do.  With more processors there are always
- * idle ones, two would only be in each other's way, and one seat is enough.
+ * move the caller to a processor that had nothing to do.  Both keep to their processors where they may: the
+ * kernel, which sees a caller that never waits for long, would sooner or later put the two on one.  With more
+ * processors there are always idle ones, two would only be in each other's way, and one seat is enough.
  *
  * Nothing waits behind a slow request: who is about to wait for the device hands
  * the seat over when there are other callers (which costs a wake-up, so not for a lone one); those who
@@ -21,7 +22,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -42,27 +42,38 @@
 #define CROWD		64	/* requests after which a second caller is forgotten */
 
 /* By the processors that are for us; and without looking into files, which a sandbox has none of. */
-static unsigned int count_seats(void)
+static unsigned int count_seats(cpu_set_t *cpus)
 {
-	cpu_set_t set;
 	unsigned int processors;
 
 	/* It fails on machines with more than a thousand. */
-	if (sched_getaffinity(0, sizeof(set), &set))
+	if (sched_getaffinity(0, sizeof(*cpus), cpus))
 		return 1;
-	processors = CPU_COUNT(&set);
+	processors = CPU_COUNT(cpus);
 	if (processors < 2)
 		return 0;
 	return processors == 2 ? 2 : 1;
 }
 
-void burst_init(struct burst *burst, int fd, atomic_bool *stop)
+static void place_seats(struct burst *burst)
+{
+	unsigned int seat = 0;
+
+	for (int cpu = 0; cpu < CPU_SETSIZE && seat < burst->seats; cpu++) {
+		if (CPU_ISSET(cpu, &burst->cpus))
+			burst->seat[seat++].cpu = cpu;
+	}
+}
+
+void burst_init(struct burst *burst, int fd, bool keep, atomic_bool *stop)
 {
 	pthread_condattr_t attr;
 
 	burst->fd = fd;
+	burst->keep = keep;
 	burst->stop = stop;
-	burst->seats = count_seats();
+	burst->seats = count_seats(&burst->cpus);
+	place_seats(burst);
 	burst->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	for (unsigned int i = 0; i < BURST_SEATS; i++) {
 		atomic_init(&burst->seat[i].owner, 0);
@@ -101,6 +112,7 @@ static bool wait_for(int epoll, int fd)
 void burst_join(struct burst *burst, struct burst_worker *worker, unsigned int id)
 {
 	worker->id = id;
+	worker->cpu = -1;
 	atomic_fetch_add(&burst->workers, 1);
 	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (worker->epoll < 0)
@@ -154,6 +166,20 @@ static bool leave_seat(struct burst *burst, struct burst_seat *seat, unsigned in
 		return false;
 	atomic_fetch_sub(&burst->seated, 1);
 	return true;
+}
+
+/* A system that does not let us is a little slower. */
+static void keep_to_processor(struct burst *burst, struct burst_worker *worker, int cpu)
+{
+	cpu_set_t set;
+
+	if (!burst->keep || burst->seats < 2 || worker->cpu == cpu)
+		return;
+	CPU_ZERO(&set);
+	if (cpu >= 0)
+		CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), cpu < 0 ? &burst->cpus : &set);
+	worker->cpu = cpu;
 }
 
 static struct burst_seat *take_seat(struct burst *burst, struct burst_worker *worker)
@@ -380,6 +406,7 @@ static ssize_t wait_for_request(struct burst *burst, struct burst_worker *worker
 
 	if (!seat && !worker->idle && spinning_pays(burst))
 		seat = take_seat(burst, worker);
+	keep_to_processor(burst, worker, seat ? seat->cpu : -1);
 	if (seat) {
 		n = read_seated(burst, seat, worker->id, buf, size);
 		worker->idle = true;

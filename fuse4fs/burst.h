@@ -7,6 +7,7 @@
 #define FUSE4FS_BURST_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,11 +20,14 @@
 struct burst_seat {
 	atomic_uint	owner;		/* a worker's id; 0 = free */
 	atomic_uint	beat;		/* changes as long as its owner does not wait in a request */
+	int		cpu;		/* the processor that it is for, when there are two */
 } __attribute__((aligned(64)));
 
 struct burst {
 	int		fd;
 	unsigned int	seats;		/* how many may be taken; 0: there is no processor to spare */
+	cpu_set_t	cpus;		/* those that are for us */
+	bool		keep;		/* owners may keep to one each */
 	struct burst_seat seat[BURST_SEATS];
 	atomic_uint	seated;		/* seats that are not free; 0 = no burst */
 	_Atomic uint64_t latest;	/* when a request was taken */
@@ -42,12 +46,13 @@ struct burst {
 struct burst_worker {
 	unsigned int	id;		/* not 0 */
 	unsigned int	seat;		/* where it sat last */
+	int		cpu;		/* the only processor that it runs on; -1: it runs on all */
 	bool		idle;		/* its latest search found nothing, and nobody has called it since */
 	int		epoll;		/* -1: there was none to be had */
 };
 
-/* @fd becomes non-blocking.  @stop: set before burst_wake() to make all calls return. */
-void burst_init(struct burst *burst, int fd, atomic_bool *stop);
+/* @fd becomes non-blocking.  @keep: threads may choose their processors.  @stop: set before burst_wake() to make all calls return. */
+void burst_init(struct burst *burst, int fd, bool keep, atomic_bool *stop);
 void burst_destroy(struct burst *burst);
 void burst_wake(struct burst *burst);
 void burst_join(struct burst *burst, struct burst_worker *worker, unsigned int id);

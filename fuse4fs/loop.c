@@ -265,7 +265,8 @@ struct loop *loop_start(struct server *srv, int wake)
 		return NULL;
 	sigaction(KICK_SIGNAL, &kick, NULL);
 	loop->srv = srv;
-	burst_init(&loop->burst, fuse_session_fd(srv->se), &loop->stop);
+	/* The unit's filter lets nobody choose processors. */
+	burst_init(&loop->burst, fuse_session_fd(srv->se), !srv->service, &loop->stop);
 	loop->wake = wake;
 	loop->max_workers = srv->opt->single_thread ? 1 : MAX_WORKERS;
 	pthread_mutex_init(&loop->lock, NULL);

@@ -104,6 +104,9 @@ static int allow_by_argument(scmp_filter_ctx ctx)
 		err = allow_if(ctx, "tgkill", me);
 	if (!err)
 		err = allow_if(ctx, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+	/* A thread chooses its own processors. */
+	if (!err)
+		err = allow_if(ctx, "sched_setaffinity", SCMP_A0(SCMP_CMP_EQ, 0));
 	if (!err)
 		err = allow_if(ctx, "wait4", SCMP_A0(SCMP_CMP_EQ, attendant_pid()));
 	/* As the C library has fstat(). */
