@@ -177,22 +177,19 @@ static int try_share(handle_t *handle, struct ext4_inode *inode, const char *blo
 	struct share_slot found;
 	struct iocache_buf *buf;
 	bool ok;
-	int err;
+	int err = 0;
 
 	ext4_xattr_cache_lock(fs);
 	found = *slot_of(fs, hash);
 	ext4_xattr_cache_unlock(fs);
 	if (!hash || !found.blk || found.hash != hash || ext4_bread(fs, found.blk, &buf))
 		return 0;
-	err = ext4_write_access(handle, buf);
-	if (err) {
-		iocache_put(buf);
-		return err;
-	}
 	ext4_xattr_cache_lock(fs);
-	/* While the slot names it the block was not freed. */
+	/* While the slot names it the block was not freed.  One that was must not be taken back from the revoked. */
 	ok = slot_of(fs, hash)->blk == found.blk && same_content(fs, buf, block);
-	if (ok) {
+	if (ok)
+		err = ext4_write_access(handle, buf);
+	if (ok && !err) {
 		le32_add_cpu(&header(buf)->h_refcount, 1);
 		err = dirty_block(handle, fs, buf);
 	}
