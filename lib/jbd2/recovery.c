@@ -334,6 +334,8 @@ static bool is_later_commit(struct recovery *r, char *block)
 	       block_csum_ok(r->journal, block, offsetof(struct commit_header, h_chksum));
 }
 
+#define UNREADABLE_MAX	8	/* blocks behind the end; more is a device that fails */
+
 /*
  * The log ends at a broken block, which is what a cut leaves of the last transaction.  When later ones are complete,
  * though, this one was durable: the device has lost something, and to forget all of them would not be
@@ -343,12 +345,17 @@ static int end_of_log(struct recovery *r)
 {
 	journal_t *journal = r->journal;
 	uint32_t look = jbd2_log_capacity(journal) / 2;
+	unsigned int unreadable = 0;
 	char *block;
+	int err;
 
 	if (!journal->tail_bytes || !r->broken)
 		return LOG_END;
-	while (look-- && !read_next(r, &block)) {
-		if (!is_later_commit(r, block))
+	/* What cannot be read may be old; it hides nothing that comes after it. */
+	while (look-- && (err = read_next(r, &block)) != LOG_END) {
+		if (err && ++unreadable > UNREADABLE_MAX)
+			return err;
+		if (err || !is_later_commit(r, block))
 			continue;
 		jbd2_msg(journal, JBD2_LOG_ERR, "a block in the middle of the journal is damaged; run e2fsck");
 		return -EBADMSG;

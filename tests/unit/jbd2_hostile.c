@@ -142,6 +142,22 @@ static void test_damage_in_the_middle(void **state)
 	jtest_free(t);
 }
 
+/* The same when a block between the two cannot be read. */
+static void test_unreadable_after_damage(void **state)
+{
+	struct jtest *t = dirty("-J size=1", true, 3);
+
+	(void)state;
+	log_block(t, 7)[100] ^= 1;
+	t->mem->fail_read_from = t->map[9] * 1024;
+	t->mem->fail_read_to = t->mem->fail_read_from + 1024;
+	refused(t, -EBADMSG);
+	/* A device of which nothing can be read any more is not asked for every block. */
+	t->mem->fail_read_to = t->map[100] * 1024;
+	refused(t, -EIO);
+	jtest_free(t);
+}
+
 /* A tag points outside of what the owner allows: nothing at all is written. */
 static void test_target_outside(void **state)
 {
@@ -221,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_superblock_checksum),
 		cmocka_unit_test(test_torn_tail_is_the_end),
 		cmocka_unit_test(test_damage_in_the_middle),
+		cmocka_unit_test(test_unreadable_after_damage),
 		cmocka_unit_test(test_target_outside),
 		cmocka_unit_test(test_unreadable_log),
 		cmocka_unit_test(test_random_damage),
