@@ -46,6 +46,7 @@ static unsigned int count_seats(cpu_set_t *cpus)
 {
 	unsigned int processors;
 
+	CPU_ZERO(cpus);
 	/* It fails on machines with more than a thousand. */
 	if (sched_getaffinity(0, sizeof(*cpus), cpus))
 		return 1;
