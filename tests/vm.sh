@@ -3,10 +3,10 @@
 # machine's installed packages and of what `make install' installs.
 
 VM_PACKAGES="systemd systemd-sysv e2fsprogs mount bash coreutils util-linux procps grep sed mawk findutils
-	diffutils login libc-bin base-files base-passwd dash libseccomp2 libbsd0 libfuse3-3 libblkid1 libuuid1 libcom-err2"
+	diffutils dmsetup login libc-bin base-files base-passwd dash libseccomp2 libbsd0 libfuse3-3 libblkid1 libuuid1 libcom-err2"
 VM_MODULES="drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virtio_pci_legacy_dev
 	drivers/virtio/virtio_pci_modern_dev drivers/virtio/virtio_pci drivers/block/virtio_blk fs/fuse/fuse
-	drivers/char/ttyprintk"
+	drivers/char/ttyprintk drivers/md/dm-mod drivers/md/dm-flakey"
 # Unpacked once for a build folder; the download is 27 MB.
 VM_KERNEL=$BUILD/tests/vm-kernel
 

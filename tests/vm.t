@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What only a whole machine shows: the OOM killer's and the control group's settings in effect, memory
-# pressure in the unit's own group, a real /dev/ttyprintk, an older kernel (Debian's 6.1).
+# pressure in the unit's own group, a real /dev/ttyprintk, an older kernel (Debian's 6.1), a block device that the
+# device mapper makes fail.
 . "$(dirname "$0")/lib.sh"
 need_root
-need qemu-system-x86_64 cpio mkfs.ext4 dpkg-query apt-cache
+need qemu-system-x86_64 cpio dmsetup mkfs.ext4 dpkg-query apt-cache
 [ "$(uname -m)" = x86_64 ] || skip_all "the kernel's package is for x86_64"
 . "$TESTS/vm.sh"
 vm_kernel || skip_all "Debian's kernel cannot be had: $(tail -n 1 "$T/download.log" 2>/dev/null)"
@@ -22,7 +23,8 @@ rm -rf root
 mkdir -p tree/d{0..39} && touch tree/d{0..39}/file{1..150}
 make_image vdb.img 256M -I 1024 -d tree
 rm -rf tree
-vm_run 600 root.img vdb.img
+make_image vdc.img 32M
+vm_run 600 root.img vdb.img vdc.img
 ok $? "the machine ran to its end" || diag "$(cat qemu.log)" "$(tail -n 20 console.log)"
 while IFS= read -r line; do
 	line=${line%$'\r'}
@@ -34,5 +36,6 @@ while IFS= read -r line; do
 done <guest.log
 is "$(tail -n 1 guest.log | tr -d '\r')" end "all of its tests ran"
 fsck_clean vdb.img "the disk is clean"
+fsck_clean vdc.img "the disk that failed is clean"
 is "$(debugfs -R 'cat /hello' vdb.img 2>/dev/null)" hello "and has what was written"
 done_testing

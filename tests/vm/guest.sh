@@ -100,6 +100,63 @@ for i in {1..100}; do
 done
 e2fsck -fn /dev/vdb >/tmp/fsck 2>&1
 ok $? "and leaves it clean" || sed 's/^/# /' /tmp/fsck /tmp/log
+# A disk behind the device mapper.  table TARGET ARGUMENT...: what it does from now on.
+sectors=$(blockdev --getsz /dev/vdc)
+export DM_DISABLE_UDEV=1
+table()
+{
+	local target=$1
+	shift
+	dmsetup suspend --noflush --nolockfs disk && dmsetup load disk --table "0 $sectors $target $*" && dmsetup resume disk
+}
+
+# finish NAME: unmount, let the disk work again, mount, unmount, check.
+finish()
+{
+	umount /mnt2
+	for i in {1..100}; do
+		pgrep -x fuse4fs >/dev/null || break
+		sleep 0.1
+	done
+	table linear /dev/vdc 0
+	fuse4fs /dev/mapper/disk /mnt2 2>/tmp/err
+	ok $? "$1: it mounts again" || sed 's/^/# /' /tmp/err
+}
+
+dmsetup create disk --table "0 $sectors linear /dev/vdc 0" && fuse4fs -o logfile=/tmp/log /dev/mapper/disk /mnt2
+ok $? "a disk behind the device mapper"
+echo kept >/mnt2/kept && sync /mnt2/kept
+table error
+echo lost >/mnt2/lost && sync /mnt2/lost 2>/dev/null
+[ $? != 0 ]
+ok $? "all fails: fsync says so"
+grep -q "/dev/[^ ]*: .*now read-only" /tmp/log
+ok $? "and the log" || sed 's/^/# /' /tmp/log
+finish "after failing"
+is "$(cat /mnt2/kept)" kept "what was synced is there"
+
+table flakey /dev/vdc 0 0 3600 1 error_writes
+echo lost >/mnt2/lost2 && sync /mnt2/lost2 2>/dev/null
+[ $? != 0 ]
+ok $? "writes fail: fsync says so"
+is "$(cat /mnt2/kept)" kept "reads go on"
+finish "after failing writes"
+is "$(cat /mnt2/kept)" kept "what was synced is still there"
+
+# The disk lies: nothing can notice that, but what it kept is one moment.
+echo before >/mnt2/before && sync /mnt2/before && sync -f /mnt2
+table flakey /dev/vdc 0 0 3600 1 drop_writes
+cp /bin/sleep /mnt2/ && sync /mnt2/sleep && mv /mnt2/kept /mnt2/moved && sync -f /mnt2
+finish "after writes that were dropped"
+is "$(cat /mnt2/kept /mnt2/before | tr '\n' ' ')" "kept before " "all is as it was when the disk stopped"
+umount /mnt2
+for i in {1..100}; do
+	pgrep -x fuse4fs >/dev/null || break
+	sleep 0.1
+done
+dmsetup remove disk
+e2fsck -fn /dev/vdc >/tmp/fsck 2>&1
+ok $? "and clean" || sed 's/^/# /' /tmp/fsck
 read -r up _ </proc/uptime
 echo "# done after $up s"
 echo end
