@@ -143,4 +143,29 @@ wait_free disk.img
 mount_image disk.img mnt 2>err
 isnt $? 0 "cut off: it is not mounted again" || umount mnt
 like "$(cat err)" "." "cut off: and is told why"
+
+# ---- the file system that the image lies in is full ----
+mkdir small
+mount -t tmpfs -o size=16M none small
+make_image small/disk.img 64M
+mount_image small/disk.img mnt logfile="$T/log"
+echo before >mnt/before && sync mnt/before
+dd if=/dev/zero of=small/rest bs=64k 2>/dev/null
+dd if=/dev/zero of=mnt/much bs=64k count=256 conv=fsync 2>err
+isnt $? 0 "full: who writes is told"
+like "$(cat err)" "Input/output error|No space left|Read-only" "full: with the right error"
+is "$(cat mnt/before)" before "full: reading works"
+timeout 60 umount mnt
+wait_free small/disk.img
+rm small/rest
+mount_image small/disk.img mnt 2>err
+ok $? "full, then not any more: it mounts again" || diag "$(cat err)"
+is "$(cat mnt/before)" before "full: what was synced is there"
+echo after >mnt/after && sync mnt/after
+ok $? "full: and writing works again"
+unmount mnt small/disk.img
+e2fsck -fy small/disk.img >out 2>&1
+[ $? -le 1 ]
+ok $? "full: e2fsck finds nothing that it cannot repair" || diag "$(cat out)"
+umount small
 done_testing
