@@ -141,7 +141,8 @@ static int free_after_shrinking(struct ext4_inode *inode)
 	int err, tries;
 
 	err = free_past_size(inode, inode->i_nlink > 0);
-	for (tries = 0; err == -ENOMEM && tries < MEMORY_TRIES; tries++) {
+	/* Once a part was changed and lost, writing has ended. */
+	for (tries = 0; err == -ENOMEM && !ext4_check_rw(inode->i_fs) && tries < MEMORY_TRIES; tries++) {
 		usleep(MEMORY_WAIT);
 		err = free_past_size(inode, inode->i_nlink > 0);
 	}
