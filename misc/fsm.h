@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include "support/fuse_mount.h"
 
 #define EXIT_REFUSED	1
 #define EXIT_FALLBACK	2	/* no service answers: the classic server may do it */
@@ -40,34 +41,13 @@ int caller_check_mount_max(const struct caller *caller);
 /* May the caller mount here?  @st is of @fd.  0 or a negative errno. */
 int caller_check_mountpoint(const struct caller *caller, int fd, const struct stat *st);
 
-/* ---- fsm_mount.c: the mount itself ---- */
-
-struct mount {
-	int		context;	/* of fsopen(), or -1: mount(2) */
-	bool		begun, blkdev;
-	const char	*subtype;
-	char		*source, *options, *mtab;
-	int		point;		/* the mount point, or -1 */
-	struct stat	point_st;
-	int		fusedev;
-};
-
-void mount_init(struct mount *m, const char *subtype, int fusedev);
-void mount_free(struct mount *m);
-int mount_begin(struct mount *m, bool blkdev);
-int mount_set_source(struct mount *m, const char *source);
-/* May be called again after a failure. */
-int mount_set_options(struct mount *m, const char *options);
-/* MS_* without those that could do something else than mount this file system. */
-bool mount_flags_harmless(unsigned long flags);
-int mount_make(struct mount *m, const struct caller *caller, unsigned long flags);
-
 /* ---- fsm_talk.c: the server's commands ---- */
 
 struct talk {
 	int		sock;
 	struct caller	caller;
 	struct mount	mount;
+	char		*mtab;		/* what the list of mounts shall say besides */
 	int		argc;
 	char		**argv;		/* ours, for what the mount point may be */
 	char		*holder;	/* who had a file that the server wanted alone */

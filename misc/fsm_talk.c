@@ -207,10 +207,10 @@ static int do_options(struct talk *talk, const struct wire_msg *msg)
  */
 static int do_mtab(struct talk *talk, const struct wire_msg *msg)
 {
-	if (talk->mount.mtab)
+	if (talk->mtab)
 		return -EINVAL;
-	talk->mount.mtab = strdup(msg->text);
-	return talk->mount.mtab ? 0 : -ENOMEM;
+	talk->mtab = strdup(msg->text);
+	return talk->mtab ? 0 : -ENOMEM;
 }
 
 static int open_mountpoint(const struct talk *talk, const char *path)
@@ -318,7 +318,7 @@ static int do_mount(struct talk *talk, const struct wire_msg *msg)
 	err = fstat(m->point, &m->point_st) ? -errno : check_caller(talk, &flags);
 	if (err)
 		return err;
-	err = mount_make(m, &talk->caller, flags);
+	err = mount_make(m, flags);
 	if (err)
 		fsm_tell("mounting failed: %s", strerror(-err));
 	else

@@ -256,6 +256,11 @@ static int push_device(int sock, const struct caller *caller)
 	return -1;
 }
 
+static void tell_kernel_message(const char *message)
+{
+	fsm_tell("the kernel says: %s", message);
+}
+
 static int converse(struct talk *talk, const char *type)
 {
 	int fusedev, status;
@@ -266,9 +271,11 @@ static int converse(struct talk *talk, const char *type)
 	fusedev = push_device(talk->sock, &talk->caller);
 	if (fusedev < 0)
 		return EXIT_REFUSED;
-	mount_init(&talk->mount, type, fusedev);
+	mount_init(&talk->mount, type, fusedev, talk->caller.uid, talk->caller.gid);
+	talk->mount.tell = tell_kernel_message;
 	status = talk_serve(talk);
 	mount_free(&talk->mount);
+	free(talk->mtab);
 	close(fusedev);
 	free(talk->holder);
 	if (talk->messages >= 0)

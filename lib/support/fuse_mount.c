@@ -1,7 +1,8 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Making the mount: with fsopen() and friends, which report errors word by word
- * and mount on a descriptor; with mount(2) where the kernel or a flag demands it.
+ * Making a FUSE mount: with fsopen() and friends, which report errors word by word,
+ * mount on a descriptor, and can make the file system before anybody sees it; with mount(2) where
+ * the kernel or a flag demands it.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
-#include "fsm.h"
+#include "support/fuse_mount.h"
 
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW	256
@@ -45,21 +46,26 @@ static const struct {
 /* These go to mount(2). */
 #define OLD_FLAGS	(MS_STRICTATIME | MS_RELATIME | MS_LAZYTIME | MS_SILENT)
 
-void mount_init(struct mount *m, const char *subtype, int fusedev)
+void mount_init(struct mount *m, const char *subtype, int fusedev, uid_t uid, gid_t gid)
 {
-	*m = (struct mount) { .context = -1, .point = -1, .subtype = subtype, .fusedev = fusedev };
+	*m = (struct mount) {
+		.context = -1, .tree = -1, .point = -1,
+		.subtype = subtype, .fusedev = fusedev, .uid = uid, .gid = gid,
+	};
 }
 
 void mount_free(struct mount *m)
 {
 	if (m->context >= 0)
 		close(m->context);
+	if (m->tree >= 0)
+		close(m->tree);
 	if (m->point >= 0)
 		close(m->point);
 	free(m->source);
 	free(m->options);
-	free(m->mtab);
-	m->context = m->point = -1;
+	m->source = m->options = NULL;
+	m->context = m->tree = m->point = -1;
 }
 
 /* What the kernel has to say about the last error. */
@@ -70,7 +76,8 @@ static void tell_kernel_messages(const struct mount *m)
 
 	while ((len = read(m->context, text, sizeof(text) - 1)) > 0) {
 		text[len] = '\0';
-		fsm_tell("the kernel says: %s", text + (text[1] == ' ' ? 2 : 0));
+		if (m->tell)
+			m->tell(text + (text[1] == ' ' ? 2 : 0));
 	}
 }
 
@@ -191,30 +198,16 @@ static int set_number(const struct mount *m, const char *key, const char *format
 }
 
 /* After this the last word on fd, rootmode and ids is ours, whatever the server's options said. */
-static int set_identity(const struct mount *m, const struct caller *caller)
+static int set_identity(const struct mount *m, mode_t root_type)
 {
 	return set_number(m, "fd", "%u", m->fusedev) ?:
-	       set_number(m, "rootmode", "%o", m->point_st.st_mode & S_IFMT) ?:
-	       set_number(m, "user_id", "%u", caller->uid) ?:
-	       set_number(m, "group_id", "%u", caller->gid);
-}
-
-/* Attach what the context describes. */
-static int attach(const struct mount *m, unsigned int attrs)
-{
-	int fd = fsmount(m->context, FSMOUNT_CLOEXEC, attrs), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (move_mount(fd, "", m->point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
-		err = -errno;
-	close(fd);
-	return err;
+	       set_number(m, "rootmode", "%o", root_type) ?:
+	       set_number(m, "user_id", "%u", m->uid) ?:
+	       set_number(m, "group_id", "%u", m->gid);
 }
 
 /* *@fallback: the kernel does not know how, and mount(2) has to do it. */
-static int mount_new(struct mount *m, const struct caller *caller, unsigned long flags,
-		     bool *fallback)
+static int create(struct mount *m, mode_t root_type, unsigned long flags, bool *fallback)
 {
 	unsigned int attrs = 0;
 	int err = 0;
@@ -232,17 +225,43 @@ static int mount_new(struct mount *m, const struct caller *caller, unsigned long
 		*fallback = err == -EINVAL || err == -ENOPARAM || err == -EOPNOTSUPP;
 	}
 	if (!err)
-		err = set_identity(m, caller);
+		err = set_identity(m, root_type);
 	if (!err && fsconfig(m->context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		err = -errno;
-	if (!err)
-		err = attach(m, attrs);
+	if (!err) {
+		m->tree = fsmount(m->context, FSMOUNT_CLOEXEC, attrs);
+		err = m->tree < 0 ? -errno : 0;
+	}
 	if (err && !*fallback)
 		tell_kernel_messages(m);
 	return err;
 }
 
-static int mount_old(struct mount *m, const struct caller *caller, unsigned long flags)
+bool mount_can_be_created(const struct mount *m, unsigned long flags)
+{
+	return m->context >= 0 && !(flags & OLD_FLAGS);
+}
+
+int mount_create(struct mount *m, mode_t root_type, unsigned long flags)
+{
+	bool fallback = false;
+
+	return create(m, root_type, flags, &fallback);
+}
+
+int mount_attach(struct mount *m)
+{
+	int err = 0;
+
+	if (move_mount(m->tree, "", m->point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
+		err = -errno;
+	/* It would keep the mount busy. */
+	close(m->tree);
+	m->tree = -1;
+	return err;
+}
+
+static int mount_old(struct mount *m, mode_t root_type, unsigned long flags)
 {
 	char *data = NULL, *type = NULL, target[32];
 	int err = -ENOMEM;
@@ -251,8 +270,7 @@ static int mount_old(struct mount *m, const struct caller *caller, unsigned long
 	if (asprintf(&type, "fuse%s.%s", m->blkdev ? "blk" : "", m->subtype) < 0)
 		type = NULL;
 	if (asprintf(&data, "%s%sfd=%d,rootmode=%o,user_id=%u,group_id=%u", m->options ?: "",
-		     m->options ? "," : "", m->fusedev, m->point_st.st_mode & S_IFMT, caller->uid,
-		     caller->gid) < 0)
+		     m->options ? "," : "", m->fusedev, root_type, m->uid, m->gid) < 0)
 		data = NULL;
 	if (type && data)
 		err = mount(m->source, target, type, flags, data) ? -errno : 0;
@@ -261,15 +279,19 @@ static int mount_old(struct mount *m, const struct caller *caller, unsigned long
 	return err;
 }
 
-int mount_make(struct mount *m, const struct caller *caller, unsigned long flags)
+int mount_make(struct mount *m, unsigned long flags)
 {
-	bool fallback = m->context < 0 || flags & OLD_FLAGS;
+	mode_t root_type = m->point_st.st_mode & S_IFMT;
+	bool fallback = false;
 	int err;
 
-	if (!fallback) {
-		err = mount_new(m, caller, flags, &fallback);
-		if (!fallback)
-			return err;
-	}
-	return mount_old(m, caller, flags);
+	if (!mount_can_be_created(m, flags))
+		return mount_old(m, root_type, flags);
+	err = create(m, root_type, flags, &fallback);
+	if (err)
+		return fallback ? mount_old(m, root_type, flags) : err;
+	err = mount_attach(m);
+	if (err)
+		tell_kernel_messages(m);
+	return err;
 }
