@@ -12,17 +12,21 @@
 #include "options.h"
 
 /*
- * Start it.  @perform, in that process, does a task and returns the answer; a task of its
- * own, @lost, is given to it when the server has gone without attendant_stop().  To be called
+ * Start it.  @perform, in that process, does a task and returns the answer; *@result, -1 before, may become a
+ * descriptor, which goes with the answer and is closed there.  A task of its own, @lost, is given to it when the server has gone without attendant_stop().  To be called
  * while there is a single thread and no device is open.  False, with errno, when it cannot be had.
  */
-bool attendant_start(const struct options *opt, int (*perform)(int task, int arg), int lost);
+bool attendant_start(const struct options *opt, int (*perform)(int task, int arg, int *result), int lost);
 bool attendant_runs(void);
-/* Have @task done and wait for the answer.  -1: the attendant does not answer. */
-int attendant_ask(int task, int arg);
+/*
+ * Have @task done and wait for the answer.  *@result: the descriptor that came with it, or -1; may be NULL.
+ * -EIO: the attendant does not answer.  Any thread may ask.
+ */
+int attendant_ask(int task, int arg, int *result);
 /* As attendant_ask(), without waiting; may be called by a signal handler. */
 void attendant_tell(int task, int arg);
-/* Its process, while it runs. */
+/* Our end of the way to it, and its process; while it runs. */
+int attendant_socket(void);
 int attendant_pid(void);
 /* Have it end. */
 void attendant_stop(void);

@@ -225,6 +225,17 @@ static bool open_exclusively(struct device *dev, const char *path, const struct 
 			      advice(err, !*read_only));
 }
 
+/* The number of the block device behind a channel that has no offset yet; 0: it is none. */
+static dev_t number_of(io_channel channel)
+{
+	struct stat st;
+	int fd;
+
+	if (io_channel_get_fd(channel, &fd) || fstat(fd, &st) || !S_ISBLK(st.st_mode))
+		return 0;
+	return st.st_rdev;
+}
+
 static bool set_offset(const struct options *opt, struct device *dev, char *reason, size_t size)
 {
 	char text[48];
@@ -243,10 +254,11 @@ static bool set_offset(const struct options *opt, struct device *dev, char *reas
 
 bool device_open(const struct options *opt, struct device *dev, char *reason, size_t size)
 {
-	dev->channel = dev->journal = NULL;
+	dev->channel = dev->claim = dev->journal = NULL;
 	dev->read_only = opt->mount.read_only;
 	if (!open_exclusively(dev, opt->device, opt, &dev->read_only, &dev->channel, reason, size))
 		return false;
+	dev->number = number_of(dev->channel);
 	return set_offset(opt, dev, reason, size);
 }
 
@@ -353,11 +365,59 @@ bool device_go_direct(struct options *opt, struct device *dev, char *reason, siz
 	return set_offset(opt, dev, reason, size);
 }
 
+static bool read_super(struct device *dev, char *super)
+{
+	return !io_channel_set_blksize(dev->channel, sizeof(dev->seen)) &&
+	       !io_channel_read_blk64(dev->channel, 1, 1, super);
+}
+
+bool device_share(const struct options *opt, struct device *dev, char *reason, size_t size)
+{
+	int flags = (dev->read_only ? 0 : IO_FLAG_RW) | (opt->mount.direct_io ? IO_FLAG_DIRECT_IO : 0);
+	struct device shared = *dev;
+	errcode_t err = manager_for(opt->device)->open(opt->device, flags, &shared.channel);
+
+	if (err)
+		return refuse(reason, size, "cannot open %s: %s", opt->device, error_message(err));
+	if (number_of(shared.channel) != dev->number) {
+		io_channel_close(shared.channel);
+		return refuse(reason, size, "%s is another device now", opt->device);
+	}
+	if (!set_offset(opt, &shared, reason, size))
+		return false;
+	dev->claim = dev->channel;
+	dev->channel = shared.channel;
+	return read_super(dev, dev->seen) ||
+	       refuse(reason, size, "%s: cannot read the superblock", opt->device);
+}
+
+void device_yield(struct device *dev)
+{
+	if (dev->claim)
+		close_channel(dev, dev->claim);
+	dev->claim = NULL;
+}
+
+bool device_reclaim(const struct options *opt, struct device *dev, char *reason, size_t size)
+{
+	bool read_only = dev->read_only;
+
+	return open_exclusively(dev, opt->device, opt, &read_only, &dev->claim, reason, size);
+}
+
+bool device_unchanged(struct device *dev)
+{
+	char now[sizeof(dev->seen)];
+
+	return read_super(dev, now) && !memcmp(now, dev->seen, sizeof(now));
+}
+
 errcode_t device_close(struct device *dev)
 {
 	errcode_t err = dev->journal ? close_channel(dev, dev->journal) : 0;
 	errcode_t err2 = dev->channel ? close_channel(dev, dev->channel) : 0;
 
+	device_yield(dev);
 	dev->journal = dev->channel = NULL;
 	return err ? err : err2;
 }

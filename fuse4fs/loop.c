@@ -37,6 +37,7 @@ struct loop {
 	int		wake;
 	unsigned int	max_workers;
 	atomic_bool	stop, ended, initialised;
+	atomic_bool	last;		/* DESTROY has come: nothing else is served any more */
 	atomic_int	idle;		/* threads in read() or on the way there */
 
 	pthread_mutex_t	lock;		/* of all that follows */
@@ -44,13 +45,14 @@ struct loop {
 	unsigned int	parked, wanted;	/* threads that sleep; how many of them shall wake */
 	unsigned int	running, started;
 	pthread_t	threads[MAX_WORKERS];
-	bool		alive[MAX_WORKERS];
+	struct worker	*alive[MAX_WORKERS];	/* NULL: has ended */
 };
 
 struct worker {
 	struct loop	*loop;
 	unsigned int	nr;
 	struct burst_worker burst;
+	atomic_bool	busy;		/* with a request; see be_alone() */
 	char		*buf;
 };
 
@@ -71,7 +73,7 @@ static bool start_worker(struct loop *loop)
 		goto fail;
 	if (pthread_create(&loop->threads[worker->nr], NULL, worker_main, worker))
 		goto unmap;
-	loop->alive[worker->nr] = true;
+	loop->alive[worker->nr] = worker;
 	loop->started++;
 	loop->running++;
 	atomic_fetch_add(&loop->idle, 1);
@@ -173,6 +175,32 @@ static bool waits_for_device(uint32_t opcode, size_t size)
 	}
 }
 
+static bool others_are_busy(struct worker *worker)
+{
+	struct loop *loop = worker->loop;
+	bool busy = false;
+
+	pthread_mutex_lock(&loop->lock);
+	for (unsigned int i = 0; i < loop->started; i++)
+		if (loop->alive[i] && loop->alive[i] != worker)
+			busy = busy || atomic_load(&loop->alive[i]->busy);
+	pthread_mutex_unlock(&loop->lock);
+	return busy;
+}
+
+/*
+ * The kernel has sent DESTROY, its last request that wants an answer.  Forgets may still be on their way, and being
+ * worked on: the file system goes when nobody uses it.
+ */
+static void be_alone(struct worker *worker)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	atomic_store(&worker->loop->last, true);
+	while (others_are_busy(worker))
+		nanosleep(&pause, NULL);
+}
+
 static void serve(struct worker *worker, const void *message, size_t size)
 {
 	struct loop *loop = worker->loop;
@@ -181,6 +209,10 @@ static void serve(struct worker *worker, const void *message, size_t size)
 	uint64_t start = loop->srv->opt->timing ? timing_now() : 0;
 	struct fuse_buf buf = { .size = size, .mem = (void *)message };
 
+	if (atomic_load(&loop->last))
+		return;
+	if (opcode == FUSE_DESTROY)
+		be_alone(worker);
 	if (waits_for_device(opcode, size))
 		burst_hand_over(&loop->burst, &worker->burst);
 	if (!rawmsg_begin(loop->srv, message, size))
@@ -192,7 +224,7 @@ static void serve(struct worker *worker, const void *message, size_t size)
 		atomic_store(&loop->initialised, true);
 		kill(getpid(), loop->wake);
 	}
-	if (fuse_session_exited(loop->srv->se))
+	if (opcode == FUSE_DESTROY || fuse_session_exited(loop->srv->se))
 		end_loop(loop);
 }
 
@@ -204,7 +236,7 @@ static void worker_exit(struct worker *worker)
 	thread_buffer_free();
 	munmap(worker->buf, MESSAGE_SIZE + PAGE);
 	pthread_mutex_lock(&loop->lock);
-	loop->alive[worker->nr] = false;
+	loop->alive[worker->nr] = NULL;
 	if (!--loop->running) {
 		atomic_store(&loop->ended, true);
 		kill(getpid(), loop->wake);
@@ -231,7 +263,9 @@ static void *worker_main(void *arg)
 	while ((size = receive(worker, message))) {
 		if (atomic_fetch_sub(&loop->idle, 1) == 1)
 			add_idle_worker(loop);
+		atomic_store(&worker->busy, true);
 		serve(worker, message, size);
+		atomic_store(&worker->busy, false);
 		if (atomic_fetch_add(&loop->idle, 1) >= MAX_IDLE &&
 		    !burst_seated(&loop->burst, &worker->burst))
 			park(loop);

@@ -3,9 +3,9 @@
  * fuse4fs: what happens in which order, and what the exit status says.
  *
  * All that can be checked without writing is checked before anything is
- * written: options, mount point, device, superblock, external journal, libfuse's options,
- * and the mount itself; only then the engine replays the journal.  So a mount that is refused leaves the
- * device as it was.
+ * written: options, mount point, device, superblock, external journal, libfuse's options;
+ * only then the engine replays the journal.  So a mount that is refused leaves the
+ * device as it was.  The mount is shown last, when it can be used.
  */
 #include <bsd/unistd.h>
 #include <com_err.h>
@@ -19,6 +19,7 @@
 #include "device.h"
 #include "exitcode.h"
 #include "logging.h"
+#include "mounting.h"
 #include "outside.h"
 #include "reclaim.h"
 #include "sandbox.h"
@@ -106,6 +107,7 @@ static bool probe(struct options *opt, struct device *dev)
 		log_err("%s", reason);
 		return false;
 	}
+	dev->block_size = info.block_size;
 	opt->mount.device_name = opt->device;
 	opt->mount.journal_dev = dev->journal;
 	opt->mount.read_only = dev->read_only;
@@ -117,11 +119,16 @@ static bool probe(struct options *opt, struct device *dev)
 	return true;
 }
 
-static bool create_session(struct server *srv)
+/* By ourselves, libfuse gets only what is its session's business: mounting.c has the rest. */
+static bool create_session(struct server *srv, const struct word_list *own_words)
 {
-	char *words = options_for_fuse(srv->opt, srv->opt->device);
-	bool good = words && session_create(srv, words);
+	char *words;
+	bool good;
 
+	if (!srv->service)
+		return session_create(srv, own_words->text ? own_words->text : "");
+	words = options_for_fuse(srv->opt, srv->opt->device);
+	good = words && session_create(srv, words);
 	if (!words)
 		log_err("out of memory");
 	free(words);
@@ -157,13 +164,19 @@ static void on_ready(struct server *srv)
 	daemon_ready();
 }
 
-/* The end of the file system: everything that was promised is on the device when this returns 0. */
-static int finish(struct server *srv, struct device *dev)
+/*
+ * The end of the file system: everything that was promised is on the device when this returns.  By the thread that
+ * answers DESTROY, or by the main thread when there was none.
+ */
+static void finish(struct server *srv)
 {
 	const char *device = srv->opt->device;
 	int err, status = EXIT_OK;
 	errcode_t code;
 
+	srv->at_destroy = NULL;
+	reclaim_destroy(srv->reclaim);
+	srv->reclaim = NULL;
 	setproctitle("-%s %s [cleaning up]", srv->opt->program, device);
 	ext4_iput(srv->root);
 	err = ext4_unmount(srv->fs);
@@ -171,14 +184,108 @@ static int finish(struct server *srv, struct device *dev)
 		log_err("%s: unmounting failed: %s; run e2fsck on it", device, strerror(-err));
 		status = EXIT_UNCLEAN;
 	}
-	code = device_close(dev);
+	code = device_close(srv->dev);
 	if (code && !err) {
 		log_err("%s: closing failed: %s; run e2fsck on it", device, error_message(code));
 		status = EXIT_UNCLEAN;
 	}
 	if (status == EXIT_OK)
 		log_info("%s: unmounted", device);
-	return status;
+	srv->finish_status = status;
+	srv->finished = true;
+}
+
+/* ---- the mount ---- */
+
+static int how_to_mount(const struct device *dev, bool blkdev)
+{
+	unsigned int page = sysconf(_SC_PAGESIZE), size = dev->block_size < page ? dev->block_size : page;
+
+	return (dev->read_only ? MOUNTING_READ_ONLY : 0) |
+	       (blkdev ? MOUNTING_BLKDEV | (int)size << MOUNTING_BLKSIZE_SHIFT : 0);
+}
+
+static bool may_be_blkdev(const struct options *opt, const struct device *dev)
+{
+	return opt->blkdev != BLKDEV_REFUSED && dev->number && geteuid() == 0 && !opt->auto_unmount &&
+	       strncmp(opt->device, "/dev/fd/", 8);
+}
+
+/*
+ * As a block device.  False: not at all; else *@fd is the FUSE device, or -1 when it has to be mounted in
+ * the other way, and the device is ours again.
+ */
+static bool create_blkdev(struct server *srv, int *fd)
+{
+	const struct options *opt = srv->opt;
+	struct device *dev = srv->dev;
+	char reason[600];
+	int err;
+
+	if (!device_share(opt, dev, reason, sizeof(reason))) {
+		log_err("%s", reason);
+		return false;
+	}
+	device_yield(dev);
+	err = outside_create_mount(how_to_mount(dev, true), fd);
+	if (!err && device_unchanged(dev))
+		return true;
+	if (!err) {
+		close(*fd);
+		log_err("%s: somebody has written to it while it was being mounted; try again", opt->device);
+		return false;
+	}
+	/* Busy it may also be because the kernel lets nobody write beside a mount, which includes us. */
+	if (!device_reclaim(opt, dev, reason, sizeof(reason))) {
+		log_err("%s", reason);
+		return false;
+	}
+	if (opt->blkdev == BLKDEV_DEMANDED) {
+		log_err("%s: option `blkdev' is not possible here: %s", opt->device, strerror(-err));
+		return false;
+	}
+	log_info("%s: not mounted as a block device: %s", opt->device, strerror(-err));
+	return true;
+}
+
+/* Nothing was written yet, and nobody sees the mount. */
+static bool create_mount(struct server *srv)
+{
+	const struct options *opt = srv->opt;
+	int fd = -1, err = 0;
+
+	if (may_be_blkdev(opt, srv->dev)) {
+		if (!create_blkdev(srv, &fd))
+			return false;
+	} else if (opt->blkdev == BLKDEV_DEMANDED) {
+		log_err("%s: option `blkdev' is for block devices, which root mounts by their name", opt->device);
+		return false;
+	}
+	if (fd < 0)
+		err = outside_create_mount(how_to_mount(srv->dev, false), &fd);
+	if (!err && (fd < 0 || session_adopt(srv, fd)))
+		return true;
+	log_err("cannot mount on %s: %s; may you use /dev/fuse?", opt->mountpoint, strerror(-err));
+	return false;
+}
+
+/* The engine is ready: show the file system. */
+static bool attach_mount(struct server *srv)
+{
+	int fd = -1, err;
+
+	/* If it cannot be shown, its end wants an answer as well. */
+	if (fuse_session_fd(srv->se) >= 0 && !session_start(srv)) {
+		log_err("cannot start a thread: %s", strerror(errno));
+		return false;
+	}
+	err = outside_attach_mount(how_to_mount(srv->dev, false), &fd);
+	if (!err && (fd < 0 || session_adopt(srv, fd))) {
+		srv->attached = true;
+		return true;
+	}
+	log_err("cannot mount on %s: %s; may you use /dev/fuse?", srv->opt->mountpoint, strerror(-err));
+	return false;
 }
 
 /*
@@ -214,46 +321,54 @@ static bool contain(struct server *srv, const struct options *opt)
 	return false;
 }
 
-static int serve(struct server *srv, struct options *opt, struct device *dev)
+static bool show_mount(struct server *srv)
 {
-	const char *mountpoint = opt->mountpoint;
-	struct reclaim *reclaim;
+	return srv->service ? service_mount(srv->service, srv) : attach_mount(srv);
+}
+
+/* From here on requests are served until there are no more. */
+static int run_session(struct server *srv)
+{
+	int status = EXIT_OK;
+
+	if (!session_run(srv, srv->opt->mountpoint, on_ready)) {
+		log_err("cannot start a thread: %s", strerror(errno));
+		status = EXIT_SYSTEM;
+	}
+	session_unmount(srv);
+	return status;
+}
+
+/* @srv->fs is there, and is finished here or by the kernel's DESTROY. */
+static int serve_engine(struct server *srv)
+{
 	int status = EXIT_MOUNT;
 
-	if (!create_session(srv))
-		return EXIT_USAGE;
-	reclaim = reclaim_create(&opt->mount, srv->service);
-	if (srv->service ? !service_seal(srv->service) : !session_mount(srv, mountpoint)) {
-		if (!srv->service)
-			log_err("cannot mount on %s; may you use /dev/fuse?", mountpoint);
-		goto out_session;
-	}
-	if (!contain(srv, opt) || !mount_engine(srv, dev))
-		goto out_unmount;
-	reclaim_start(reclaim, srv->fs);
-	if (srv->service && !service_mount(srv->service, srv)) {
-		reclaim_destroy(reclaim);
-		reclaim = NULL;
-		finish(srv, dev);
-		goto out_unmount;
-	}
-	status = EXIT_SYSTEM;
-	if (session_run(srv, mountpoint, on_ready))
-		status = EXIT_OK;
-	else
-		log_err("cannot start a thread: %s", strerror(errno));
-	reclaim_destroy(reclaim);
-	session_unmount(srv);
-	if (finish(srv, dev))
-		status = EXIT_UNCLEAN;
-	if (opt->timing)
+	srv->at_destroy = finish;
+	reclaim_start(srv->reclaim, srv->fs);
+	if (show_mount(srv))
+		status = run_session(srv);
+	session_stop(srv);
+	if (!srv->finished)
+		finish(srv);
+	if (srv->finish_status)
+		status = srv->finish_status;
+	if (srv->opt->timing)
 		timing_report();
-	session_destroy(srv);
 	return status;
-out_unmount:
-	session_unmount(srv);
-out_session:
-	reclaim_destroy(reclaim);
+}
+
+static int serve(struct server *srv, struct options *opt, const struct word_list *own_words)
+{
+	int status = EXIT_MOUNT;
+
+	if (!create_session(srv, own_words))
+		return EXIT_USAGE;
+	srv->reclaim = reclaim_create(&opt->mount, srv->service);
+	if ((srv->service ? service_seal(srv->service) : create_mount(srv)) && contain(srv, opt) &&
+	    mount_engine(srv, srv->dev))
+		status = serve_engine(srv);
+	reclaim_destroy(srv->reclaim);
 	session_destroy(srv);
 	return status;
 }
@@ -261,8 +376,11 @@ out_session:
 static int run(struct options *opt, struct server *srv)
 {
 	struct device dev = { .service = srv->service };
+	struct word_list own_words = { NULL, 0 };
 	char reason[600];
 	int status = EXIT_MOUNT;
+
+	srv->dev = &dev;
 
 	process_protect(opt);
 	report_ignored(opt);
@@ -270,6 +388,8 @@ static int run(struct options *opt, struct server *srv)
 		return EXIT_MOUNT;
 	if (!lockfile_take(opt))
 		return EXIT_MOUNT;
+	if (!srv->service && !mounting_prepare(opt, &own_words))
+		goto out;
 	if (!prepare_outside(srv, opt)) {
 		status = EXIT_SYSTEM;
 		goto out;
@@ -279,12 +399,14 @@ static int run(struct options *opt, struct server *srv)
 		goto out;
 	}
 	if (probe(opt, &dev))
-		status = serve(srv, opt, &dev);
+		status = serve(srv, opt, &own_words);
 	device_close(&dev);
 out:
 	outside_remove_lockfile();
 	lockfile_drop();
 	outside_stop();
+	mounting_end();
+	word_list_free(&own_words);
 	return status;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * INIT: what we and the kernel agree on.  The rule behind all of it: the kernel
- * answers from its caches whatever it can.
+ * answers from its caches whatever it can.  DESTROY: the end of a fuseblk mount, for which umount(2) waits.
  */
 #include "server.h"
 
@@ -43,4 +43,13 @@ void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->time_gran = ext4_time_granularity(srv->fs);
 	srv->protocol_minor = conn->proto_minor;
 	srv->capabilities = conn->want;
+}
+
+/* libfuse also calls it for a session that ends without a DESTROY. */
+void op_destroy(void *userdata)
+{
+	struct server *srv = userdata;
+
+	if (srv->at_destroy)
+		srv->at_destroy(srv);
 }

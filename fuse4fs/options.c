@@ -214,6 +214,8 @@ static const struct option_def table[] = {
 
 	{ "fsname", OPT_CALL, .call = set_fsname },
 	{ "subtype", OPT_CALL, .call = set_subtype },
+	{ "blkdev", OPT_ENUM, F(blkdev), BLKDEV_DEMANDED },
+	{ "noblkdev", OPT_ENUM, F(blkdev), BLKDEV_REFUSED },
 	{ "auto_unmount", OPT_BOOL, F(auto_unmount), true, .to_fuse = true },
 	{ "allow_other", OPT_FUSE }, { "allow_root", OPT_FUSE },
 	{ "suid", OPT_FUSE }, { "nosuid", OPT_FUSE }, { "dev", OPT_FUSE }, { "nodev", OPT_FUSE },
@@ -253,7 +255,6 @@ static const struct option_def table[] = {
 
 	{ "remount", OPT_REFUSED, .why = "a running server cannot be remounted; unmount it first" },
 	{ "dax", OPT_REFUSED, .why = "there is no direct access to the device through FUSE" },
-	{ "blkdev", OPT_REFUSED, .why = "the server holds the device itself" },
 };
 
 static bool __attribute__((format(printf, 3, 4)))

@@ -15,6 +15,9 @@
 /* Giving up rights after the start: where it is possible, or mount not at all, or never. */
 enum option_sandbox { SANDBOX_AUTO, SANDBOX_DEMANDED, SANDBOX_REFUSED };
 
+/* Whether a block device is mounted as such (fuseblk): where it is possible, or mount not at all, or never. */
+enum option_blkdev { BLKDEV_AUTO, BLKDEV_DEMANDED, BLKDEV_REFUSED };
+
 struct options {
 	char		program[32];	/* name for messages: fuse4fs or fuse2fs */
 	char		*device;	/* as given */
@@ -37,6 +40,7 @@ struct options {
 	bool		fakeroot;
 	bool		default_opts;	/* fsname= and subtype= when the user gave none */
 	bool		has_fsname, has_subtype, auto_unmount;
+	enum option_blkdev blkdev;
 	bool		squash_uids, squash_gids;
 	uid_t		squash_uid;
 	gid_t		squash_gid;

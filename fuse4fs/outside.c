@@ -16,6 +16,7 @@
 #include "attendant.h"
 #include "daemon.h"
 #include "logging.h"
+#include "mounting.h"
 #include "outside.h"
 #include "sandbox.h"
 
@@ -23,6 +24,8 @@
 #define READ_AHEAD_KIB	"1024"
 
 enum task {
+	TASK_CREATE_MOUNT,
+	TASK_ATTACH_MOUNT,
 	TASK_READY,
 	TASK_END_MOUNT,
 	TASK_DETACH,
@@ -43,11 +46,15 @@ static bool violated;
  */
 static void raise_read_ahead(dev_t dev)
 {
+	static const char *const kinds[] = { "", "-fuseblk" };
 	char path[80];
-	int fd;
+	int fd = -1;
 
-	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(dev), minor(dev));
-	fd = open(path, O_WRONLY | O_CLOEXEC);
+	for (size_t i = 0; fd < 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u%s/read_ahead_kb", major(dev), minor(dev),
+			 kinds[1 - i]);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+	}
 	if (fd < 0)
 		return;
 	if (write(fd, READ_AHEAD_KIB, strlen(READ_AHEAD_KIB)) < 0)
@@ -130,9 +137,13 @@ static void report_violation(int number)
 		"never needs; %s is dead: unmount it", opt->device, number, name, opt->mountpoint);
 }
 
-static int perform(int task, int arg)
+static int perform(int task, int arg, int *result)
 {
 	switch (task) {
+	case TASK_CREATE_MOUNT:
+		return mounting_create(arg, result);
+	case TASK_ATTACH_MOUNT:
+		return mounting_attach(arg, result);
 	case TASK_READY:
 		ready();
 		daemon_leave_terminal();
@@ -165,10 +176,20 @@ bool outside_start(const struct options *options, bool attendant)
 	return !attendant || attendant_start(options, perform, TASK_LOST);
 }
 
+int outside_create_mount(int how, int *fd)
+{
+	return attendant_runs() ? attendant_ask(TASK_CREATE_MOUNT, how, fd) : mounting_create(how, fd);
+}
+
+int outside_attach_mount(int how, int *fd)
+{
+	return attendant_runs() ? attendant_ask(TASK_ATTACH_MOUNT, how, fd) : mounting_attach(how, fd);
+}
+
 void outside_ready(void)
 {
 	if (attendant_runs())
-		attendant_ask(TASK_READY, 0);
+		attendant_ask(TASK_READY, 0, NULL);
 	else
 		ready();
 }
@@ -176,7 +197,7 @@ void outside_ready(void)
 void outside_end_mount(void)
 {
 	if (attendant_runs())
-		attendant_ask(TASK_END_MOUNT, 0);
+		attendant_ask(TASK_END_MOUNT, 0, NULL);
 	else
 		end_mount();
 }
@@ -184,7 +205,7 @@ void outside_end_mount(void)
 void outside_detach(void)
 {
 	if (attendant_runs())
-		attendant_ask(TASK_DETACH, 0);
+		attendant_ask(TASK_DETACH, 0, NULL);
 	else
 		detach();
 }
@@ -192,7 +213,7 @@ void outside_detach(void)
 void outside_remove_lockfile(void)
 {
 	if (attendant_runs())
-		attendant_ask(TASK_REMOVE_LOCKFILE, 0);
+		attendant_ask(TASK_REMOVE_LOCKFILE, 0, NULL);
 	else
 		lockfile_remove();
 }

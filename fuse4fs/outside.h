@@ -11,6 +11,9 @@
 
 /* For all below.  With @attendant, have one; false, with errno, when it cannot be had. */
 bool outside_start(const struct options *opt, bool attendant);
+/* The two steps of mounting (mounting.h); 0 or a negative errno, and the FUSE device in *@fd, or -1. */
+int outside_create_mount(int how, int *fd);
+int outside_attach_mount(int how, int *fd);
 /*
  * The mount answers: learn which one it is, and have the kernel read ahead more than it does by
  * default.

@@ -109,6 +109,9 @@ static int allow_by_argument(scmp_filter_ctx ctx)
 		err = allow_if(ctx, "sched_setaffinity", SCMP_A0(SCMP_CMP_EQ, 0));
 	if (!err)
 		err = allow_if(ctx, "wait4", SCMP_A0(SCMP_CMP_EQ, attendant_pid()));
+	/* What the attendant answers. */
+	if (!err)
+		err = allow_if(ctx, "recvmsg", SCMP_A0(SCMP_CMP_EQ, attendant_socket()));
 	/* As the C library has fstat(). */
 	if (!err)
 		err = allow_if(ctx, "newfstatat", SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));

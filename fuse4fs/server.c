@@ -16,6 +16,7 @@
  */
 const struct fuse_lowlevel_ops server_ops = {
 	.init = op_init,
+	.destroy = op_destroy,
 	.lookup = op_lookup,
 	.forget = op_forget,
 	.forget_multi = op_forget_multi,

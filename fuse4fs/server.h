@@ -22,15 +22,22 @@
 /* Nobody else changes the file system, so what the kernel has cached stays true. */
 #define CACHE_FOREVER	1e9
 
-/* Inodes open for writing, counted by a hash of their number. */
-
-struct service;
+struct device;
 struct loop;
+struct reclaim;
+struct service;
 
 struct server {
 	const struct options	*opt;
 	struct service		*service;	/* NULL: we mount by ourselves */
 	struct loop		*loop;		/* the threads, while they serve */
+	struct device		*dev;
+	struct reclaim		*reclaim;
+	bool			attached;	/* the mount is where everybody sees it */
+	/* The kernel has unmounted and waits until everything is on the device; see op_destroy(). */
+	void			(*at_destroy)(struct server *srv);
+	bool			finished;	/* that was done; only then is there a status */
+	int			finish_status;
 	struct ext4_fs		*fs;
 	struct fuse_session	*se;
 	struct ext4_inode	*root;
@@ -99,6 +106,7 @@ void open_uncount(struct ext4_inode *inode, uint64_t fh);
 
 /* Operations, by file. */
 void op_init(void *userdata, struct fuse_conn_info *conn);
+void op_destroy(void *userdata);
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_forget(fuse_req_t req, fuse_ino_t node, uint64_t count);

@@ -8,6 +8,7 @@
 #include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -54,14 +55,16 @@ bool session_create(struct server *srv, const char *fuse_options)
 	return srv->se;
 }
 
-bool session_mount(struct server *srv, const char *mountpoint)
+bool session_adopt(struct server *srv, int fd)
 {
-	if (fuse_session_mount(srv->se, mountpoint))
+	char name[32];
+
+	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
+	if (fuse_session_mount(srv->se, name)) {
+		close(fd);
 		return false;
-	if (!rawmsg_install(srv))
-		return true;
-	fuse_session_unmount(srv->se);
-	return false;
+	}
+	return !rawmsg_install(srv);
 }
 
 static bool still_connected(struct server *srv)
@@ -154,14 +157,8 @@ void session_unmount(struct server *srv)
 {
 	if (srv->service)
 		return;
-	if (still_connected(srv))
+	if (srv->attached && still_connected(srv))
 		outside_detach();
-	/*
-	 * libfuse unmounts again what still has users after that, which could be
-	 * somebody else's mount by now; so it may only tidy up what has ended.
-	 */
-	if (!still_connected(srv))
-		fuse_session_unmount(srv->se);
 }
 
 void session_destroy(struct server *srv)

@@ -17,8 +17,8 @@ void session_block_signals(void);
  * them; it has said why on stderr.
  */
 bool session_create(struct server *srv, const char *fuse_options);
-/* Mount.  From here on whoever looks at the mount point waits for session_run(). */
-bool session_mount(struct server *srv, const char *mountpoint);
+/* Serve what comes from the FUSE device @fd, which becomes the session's, also on failure. */
+bool session_adopt(struct server *srv, int fd);
 
 /* Have threads serve.  session_run() does it too, if it has not been done.  False when there is none. */
 bool session_start(struct server *srv);
