@@ -64,7 +64,7 @@ bool mounting_prepare(const struct options *options, struct word_list *session)
 	mount_words_init(&words);
 	if (!sort_words(session))
 		return false;
-	mount_init(&made, words.subtype ? words.subtype : "ext4", -1, getuid(), getgid());
+	mount_init(&made, words.subtype, -1, getuid(), getgid());
 	made.point = open(opt->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (made.point >= 0)
 		return true;

@@ -235,6 +235,9 @@ int ext4_sb_end(handle_t *handle, struct ext4_fs *fs);
 /* ---- super.c, statfs.c: mounting ---- */
 /* The primary superblock as it is on the device now. */
 int ext4_read_disk_super(io_channel dev, unsigned int block_size, struct ext2_super_block *sb);
+/* jbd2_ops.settled and .woken: the superblock says clean, or in use, on the device. */
+int ext4_mark_settled(void *priv);
+int ext4_mark_woken(void *priv);
 int ext4_check_rw(struct ext4_fs *fs);		/* -EROFS or -EIO (shutdown) when nothing may change */
 
 /* ---- group.c: descriptors and groups ---- */

@@ -39,6 +39,8 @@ static const struct jbd2_ops journal_ops = {
 	.fc_replay = ext4_fc_replay,
 	.fc_finish = ext4_fc_finish,
 	.aborted = aborted,
+	.settled = ext4_mark_settled,
+	.woken = ext4_mark_woken,
 	.log = journal_log,
 };
 

@@ -207,6 +207,19 @@ static int write_super(struct ext4_fs *fs)
 	return io ? ext4_io_error(fs, io, 0, fs->sb_buf->b_blocknr, "writing the superblock") : 0;
 }
 
+/* sb_lock held */
+static void set_in_use(struct ext4_fs *fs)
+{
+	struct ext2_super_block *sb = fs->sb;
+
+	if (fs->has_journal)
+		ext2fs_set_feature_journal_needs_recovery(sb);
+	else
+		sb->s_state &= ~cpu_to_le16(EXT2_VALID_FS);
+	if (ext2fs_has_feature_orphan_file(sb))
+		ext2fs_set_feature_orphan_present(sb);
+}
+
 static int mark_in_use(struct ext4_fs *fs)
 {
 	struct ext2_super_block *sb = fs->sb;
@@ -214,12 +227,7 @@ static int mark_in_use(struct ext4_fs *fs)
 	if (fs->opts.read_only)
 		return 0;
 	pthread_mutex_lock(&fs->sb_lock);
-	if (fs->has_journal)
-		ext2fs_set_feature_journal_needs_recovery(sb);
-	else
-		sb->s_state &= ~cpu_to_le16(EXT2_VALID_FS);
-	if (ext2fs_has_feature_orphan_file(sb))
-		ext2fs_set_feature_orphan_present(sb);
+	set_in_use(fs);
 	le16_add_cpu(&sb->s_mnt_count, 1);
 	ext2fs_set_tstamp(sb, s_mtime, time(NULL));
 	pthread_mutex_unlock(&fs->sb_lock);
@@ -230,6 +238,7 @@ static int mark_clean(struct ext4_fs *fs)
 {
 	struct ext2_super_block *sb = fs->sb;
 
+	pthread_mutex_lock(&fs->sb_lock);
 	ext2fs_clear_feature_journal_needs_recovery(sb);
 	if (!ext4_orphan_file_used(fs))
 		ext2fs_clear_feature_orphan_present(sb);
@@ -237,6 +246,29 @@ static int mark_clean(struct ext4_fs *fs)
 		sb->s_state |= cpu_to_le16(EXT2_VALID_FS);
 	ext2fs_free_blocks_count_set(sb, fs->free_blocks);
 	sb->s_free_inodes_count = cpu_to_le32((uint32_t)fs->free_inodes);
+	pthread_mutex_unlock(&fs->sb_lock);
+	return write_super(fs);
+}
+
+/*
+ * What mark_clean() says at the end is true at rest as well, whatever inodes without a name wait for their last
+ * user: they are listed, as they are after a crash.
+ */
+int ext4_mark_settled(void *priv)
+{
+	struct ext4_fs *fs = priv;
+
+	/* After an error the device says what it said then. */
+	return ext4_is_read_only(fs) ? 0 : mark_clean(fs);
+}
+
+int ext4_mark_woken(void *priv)
+{
+	struct ext4_fs *fs = priv;
+
+	pthread_mutex_lock(&fs->sb_lock);
+	set_in_use(fs);
+	pthread_mutex_unlock(&fs->sb_lock);
 	return write_super(fs);
 }
 

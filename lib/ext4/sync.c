@@ -33,8 +33,20 @@ int ext4_fsync(struct ext4_inode *inode, bool datasync)
 	return io ? ext4_io_error(fs, io, inode->i_ino, 0, "flushing the device") : 0;
 }
 
+static int write_dirty_times(struct ext4_inode *inode, void *data __attribute__((unused)))
+{
+	if (ext4_state(inode, EXT4_STATE_DIRTY_TIME))
+		ext4_write_times(inode);
+	return 0;
+}
+
+/*
+ * syncfs(2), and all that comes before a remount to read-only, of which nobody tells us: what is on the device
+ * afterwards is clean, until something changes.
+ */
 int ext4_syncfs(struct ext4_fs *fs)
 {
+	bool was_quiet;
 	errcode_t io;
 	int err;
 
@@ -42,9 +54,12 @@ int ext4_syncfs(struct ext4_fs *fs)
 		return -EIO;
 	if (fs->opts.read_only)
 		return 0;
-	err = jbd2_journal_force_commit(fs->journal);
-	if (err)
+	if (fs->opts.lazytime)
+		ext4_icache_walk(fs, write_dirty_times, NULL);
+	err = jbd2_journal_quiesce(fs->journal, &was_quiet);
+	if (err || !was_quiet)
 		return err;
+	/* File data may have changed in place. */
 	io = io_channel_flush(fs->dev);
 	return io ? ext4_io_error(fs, io, 0, 0, "flushing the device") : 0;
 }

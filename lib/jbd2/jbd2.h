@@ -62,6 +62,13 @@ struct jbd2_ops {
 	 * waits for the commit; may be NULL.
 	 */
 	void (*committed)(void *priv, tid_t tid, int err);
+	/*
+	 * jbd2_journal_quiesce(): all is at home and the log is empty; no handle is open and none
+	 * starts before this returns.  An error leaves the journal as it was, in use.
+	 */
+	int (*settled)(void *priv);
+	/* The first handle since then is about to start; it waits, and fails with the error. */
+	int (*woken)(void *priv);
 	void (*log)(void *priv, enum jbd2_log_level level, const char *message);
 };
 
@@ -201,6 +208,11 @@ int jbd2_complete_transaction(journal_t *journal, tid_t tid, bool *flushed);
 int jbd2_journal_force_commit(journal_t *journal);
 /* Commit, checkpoint everything and mark the log empty (clean on disk). */
 int jbd2_journal_flush(journal_t *journal);
+/*
+ * The same, and ops->settled() is told, if anything has happened since it was last told (else *@was_quiet).  No
+ * handle may be open in this thread.
+ */
+int jbd2_journal_quiesce(journal_t *journal, bool *was_quiet);
 /*
  * The transaction grew old: used on ENOSPC to get freed blocks back sooner. True if one was
  * committed.

@@ -145,6 +145,9 @@ struct journal_s {
 	struct transaction	*running, *committing;
 	bool			closing;	/* the door is locked, handles are ending */
 	unsigned int		barriers;	/* no new transactions */
+	bool			quiet;		/* at rest: the next handle begins with ops->woken() */
+	int			null_gate;	/* atomic: one of the two above, for a journal that is none ... */
+	int			null_handles;	/* ... whose handles are counted here; atomic */
 	tid_t			next_tid;	/* of the next transaction */
 	tid_t			commit_request;
 	tid_t			durable_tid;	/* newest transaction that is durable */
@@ -178,6 +181,7 @@ struct jbd2_handle_s {
 	/* null journal: what is pinned until the end, and callbacks */
 	struct iocache_buf	**pinned;
 	unsigned int		nr_pinned, room_pinned;
+	bool			entered;	/* counted in journal->null_handles */
 	struct list_head	callbacks;
 };
 
@@ -271,6 +275,15 @@ void jbd2_revoke_free(struct jbd2_revoke_table *table);
 int jbd2_recover(journal_t *journal, struct jbd2_recovery_stats *stats);
 
 /* null.c */
+/* ---- quiesce.c ---- */
+/* No new handles; and again.  mutex held. */
+void jbd2_barrier_raise_locked(journal_t *journal);
+void jbd2_barrier_lower_locked(journal_t *journal);
+/* End the rest; mutex held, and given up meanwhile. */
+int jbd2_wake_locked(journal_t *journal);
+int jbd2_null_enter(journal_t *journal);
+void jbd2_null_leave(journal_t *journal);
+
 int jbd2_null_start(journal_t *journal, int nblocks, handle_t **ret);
 int jbd2_null_stop(handle_t *handle);
 int jbd2_null_access(handle_t *handle, struct iocache_buf *buf);

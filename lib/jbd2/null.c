@@ -13,12 +13,19 @@
 int jbd2_null_start(journal_t *journal, int nblocks, handle_t **ret)
 {
 	handle_t *handle;
+	int err;
 
 	if (journal_errno(journal))
 		return -EROFS;
 	handle = calloc(1, sizeof(*handle));
 	if (!handle)
 		return -ENOMEM;
+	err = jbd2_null_enter(journal);
+	if (err) {
+		free(handle);
+		return err;
+	}
+	handle->entered = true;
 	handle->journal = journal;
 	handle->credits = nblocks;
 	INIT_LIST_HEAD(&handle->callbacks);
@@ -34,6 +41,8 @@ int jbd2_null_stop(handle_t *handle)
 
 	for (i = 0; i < handle->nr_pinned; i++)
 		iocache_unpin(handle->pinned[i]);
+	if (handle->entered)
+		jbd2_null_leave(journal);
 	if (!err && handle->sync)
 		err = jbd2_null_commit(journal);
 	jbd2_run_callbacks(&handle->callbacks, err);

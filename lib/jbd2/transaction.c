@@ -170,6 +170,8 @@ static int join_slowly(handle_t *handle)
 			pthread_cond_wait(&journal->start_cond, &journal->mutex);
 		} else if (journal->closing || journal->barriers) {
 			pthread_cond_wait(&journal->start_cond, &journal->mutex);
+		} else if (journal->quiet) {
+			err = jbd2_wake_locked(journal);
 		} else if (!have_log_space(journal)) {
 			wait_for_space(journal);
 		} else {
@@ -213,7 +215,7 @@ int jbd2_journal_start(journal_t *journal, int nblocks, int revokes, handle_t **
 	handle->journal = journal;
 	handle->credits = nblocks;
 	handle->revokes = revokes;
-	handle->sync = handle->changed = false;
+	handle->sync = handle->changed = handle->entered = false;
 	handle->priv = NULL;
 	err = join(handle);
 	if (err) {
@@ -352,7 +354,7 @@ void jbd2_barrier_begin(journal_t *journal)
 	tid_t last;
 
 	pthread_mutex_lock(&journal->mutex);
-	journal->barriers++;
+	jbd2_barrier_raise_locked(journal);
 	if (journal->running)
 		jbd2_request_commit_locked(journal, journal->running->tid);
 	last = journal->next_tid - 1;
@@ -364,7 +366,6 @@ void jbd2_barrier_begin(journal_t *journal)
 void jbd2_barrier_end(journal_t *journal)
 {
 	pthread_mutex_lock(&journal->mutex);
-	journal->barriers--;
-	pthread_cond_broadcast(&journal->start_cond);
+	jbd2_barrier_lower_locked(journal);
 	pthread_mutex_unlock(&journal->mutex);
 }

@@ -220,7 +220,7 @@ static int create(struct mount *m, mode_t root_type, unsigned long flags, bool *
 		    fsconfig(m->context, FSCONFIG_SET_FLAG, flag_map[i].word, NULL, 0))
 			err = -errno;
 	}
-	if (!err) {
+	if (!err && m->subtype) {
 		err = set_string(m, "subtype", m->subtype);
 		*fallback = err == -EINVAL || err == -ENOPARAM || err == -EOPNOTSUPP;
 	}
@@ -267,7 +267,8 @@ static int mount_old(struct mount *m, mode_t root_type, unsigned long flags)
 	int err = -ENOMEM;
 
 	snprintf(target, sizeof(target), "/proc/self/fd/%d", m->point);
-	if (asprintf(&type, "fuse%s.%s", m->blkdev ? "blk" : "", m->subtype) < 0)
+	if (asprintf(&type, "fuse%s%s%s", m->blkdev ? "blk" : "", m->subtype ? "." : "",
+		     m->subtype ?: "") < 0)
 		type = NULL;
 	if (asprintf(&data, "%s%sfd=%d,rootmode=%o,user_id=%u,group_id=%u", m->options ?: "",
 		     m->options ? "," : "", m->fusedev, root_type, m->uid, m->gid) < 0)

@@ -14,7 +14,7 @@ struct mount {
 	int		context;	/* of fsopen(), or -1: mount(2) */
 	int		tree;		/* a mount that nobody sees yet, or -1 */
 	bool		begun, blkdev;
-	const char	*subtype;	/* the caller's, for as long as this lives */
+	const char	*subtype;	/* the caller's, for as long as this lives; may be NULL */
 	char		*source, *options;
 	int		point;		/* the mount point, or -1 */
 	struct stat	point_st;
