@@ -90,7 +90,7 @@ static errcode_t close_channel(const struct device *dev, io_channel channel)
 static errcode_t open_by_service(struct device *dev, const char *path, int flags, struct stat *st,
 				 io_channel *channel)
 {
-	int open_flags = O_EXCL | (flags & IO_FLAG_RW ? O_RDWR : O_RDONLY) |
+	int open_flags = (flags & IO_FLAG_EXCLUSIVE ? O_EXCL : 0) | (flags & IO_FLAG_RW ? O_RDWR : O_RDONLY) |
 			 (flags & IO_FLAG_DIRECT_IO ? O_DIRECT : 0);
 	int fd = service_open(dev->service, path, open_flags);
 	errcode_t err = 0;
@@ -375,12 +375,14 @@ bool device_share(const struct options *opt, struct device *dev, char *reason, s
 {
 	int flags = (dev->read_only ? 0 : IO_FLAG_RW) | (opt->mount.direct_io ? IO_FLAG_DIRECT_IO : 0);
 	struct device shared = *dev;
-	errcode_t err = manager_for(opt->device)->open(opt->device, flags, &shared.channel);
+	struct stat st;
+	errcode_t err = dev->service ? open_by_service(dev, opt->device, flags, &st, &shared.channel) :
+				       manager_for(opt->device)->open(opt->device, flags, &shared.channel);
 
 	if (err)
 		return refuse(reason, size, "cannot open %s: %s", opt->device, error_message(err));
 	if (number_of(shared.channel) != dev->number) {
-		io_channel_close(shared.channel);
+		close_channel(dev, shared.channel);
 		return refuse(reason, size, "%s is another device now", opt->device);
 	}
 	if (!set_offset(opt, &shared, reason, size))

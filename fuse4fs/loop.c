@@ -201,6 +201,22 @@ static void be_alone(struct worker *worker)
 		nanosleep(&pause, NULL);
 }
 
+/* False: the kernel has been told that there will be no mount. */
+static bool prepare_init(struct loop *loop, const struct fuse_in_header *header)
+{
+	struct server *srv = loop->srv;
+	struct fuse_out_header refusal = {
+		.len = sizeof(refusal), .error = -EIO, .unique = header->unique,
+	};
+
+	if (!srv->at_init || srv->at_init(srv))
+		return true;
+	if (write(fuse_session_fd(srv->se), &refusal, sizeof(refusal)) < 0)
+		log_debug("nobody waits for INIT's answer: %s", strerror(errno));
+	end_loop(loop);
+	return false;
+}
+
 static void serve(struct worker *worker, const void *message, size_t size)
 {
 	struct loop *loop = worker->loop;
@@ -213,6 +229,8 @@ static void serve(struct worker *worker, const void *message, size_t size)
 		return;
 	if (opcode == FUSE_DESTROY)
 		be_alone(worker);
+	if (opcode == FUSE_INIT && !prepare_init(loop, header))
+		return;
 	if (waits_for_device(opcode, size))
 		burst_hand_over(&loop->burst, &worker->burst);
 	if (!rawmsg_begin(loop->srv, message, size))

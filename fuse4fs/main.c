@@ -180,6 +180,7 @@ static void finish(struct server *srv)
 	setproctitle("-%s %s [cleaning up]", srv->opt->program, device);
 	ext4_iput(srv->root);
 	err = ext4_unmount(srv->fs);
+	srv->fs = NULL;
 	if (err) {
 		log_err("%s: unmounting failed: %s; run e2fsck on it", device, strerror(-err));
 		status = EXIT_UNCLEAN;
@@ -197,12 +198,18 @@ static void finish(struct server *srv)
 
 /* ---- the mount ---- */
 
+/* The kernel has no larger ones than its pages. */
+static unsigned int kernel_block_size(const struct device *dev)
+{
+	unsigned int page = sysconf(_SC_PAGESIZE);
+
+	return dev->block_size < page ? dev->block_size : page;
+}
+
 static int how_to_mount(const struct device *dev, bool blkdev)
 {
-	unsigned int page = sysconf(_SC_PAGESIZE), size = dev->block_size < page ? dev->block_size : page;
-
 	return (dev->read_only ? MOUNTING_READ_ONLY : 0) |
-	       (blkdev ? MOUNTING_BLKDEV | (int)size << MOUNTING_BLKSIZE_SHIFT : 0);
+	       (blkdev ? MOUNTING_BLKDEV | (int)kernel_block_size(dev) << MOUNTING_BLKSIZE_SHIFT : 0);
 }
 
 static bool may_be_blkdev(const struct options *opt, const struct device *dev)
@@ -321,9 +328,56 @@ static bool contain(struct server *srv, const struct options *opt)
 	return false;
 }
 
+static bool start_engine(struct server *srv)
+{
+	srv->at_init = NULL;
+	if (!mount_engine(srv, srv->dev))
+		return false;
+	srv->at_destroy = finish;
+	reclaim_start(srv->reclaim, srv->fs);
+	return true;
+}
+
+/* The kernel has claimed the device. */
+static bool start_claimed(struct server *srv)
+{
+	if (device_unchanged(srv->dev))
+		return start_engine(srv);
+	log_err("%s: somebody has written to it while it was being mounted; try again", srv->opt->device);
+	return false;
+}
+
+/*
+ * Where the kernel's mount waits for INIT's answer, the device can be the kernel's by then, and the engine
+ * starts in that moment.  Otherwise it has to be ready before.
+ */
+static bool prepare_service_mount(struct server *srv)
+{
+	const struct options *opt = srv->opt;
+	struct device *dev = srv->dev;
+	char reason[600];
+
+	if (opt->blkdev != BLKDEV_REFUSED && dev->number &&
+	    service_want_blkdev(srv->service, kernel_block_size(dev))) {
+		if (!device_share(opt, dev, reason, sizeof(reason))) {
+			log_err("%s", reason);
+			return false;
+		}
+		srv->at_init = start_claimed;
+	} else if (opt->blkdev == BLKDEV_DEMANDED) {
+		log_err("option `blkdev' is not possible here: %s is no block device, or the kernel or the "
+			"mount's helper do not support it", opt->device);
+		return false;
+	}
+	return service_seal(srv->service);
+}
+
 static bool show_mount(struct server *srv)
 {
-	return srv->service ? service_mount(srv->service, srv) : attach_mount(srv);
+	if (!srv->service)
+		return attach_mount(srv);
+	device_yield(srv->dev);
+	return service_mount(srv->service, srv);
 }
 
 /* From here on requests are served until there are no more. */
@@ -339,17 +393,15 @@ static int run_session(struct server *srv)
 	return status;
 }
 
-/* @srv->fs is there, and is finished here or by the kernel's DESTROY. */
-static int serve_engine(struct server *srv)
+/* The file system is finished here, or was by the kernel's DESTROY. */
+static int show_and_serve(struct server *srv)
 {
 	int status = EXIT_MOUNT;
 
-	srv->at_destroy = finish;
-	reclaim_start(srv->reclaim, srv->fs);
 	if (show_mount(srv))
 		status = run_session(srv);
 	session_stop(srv);
-	if (!srv->finished)
+	if (srv->fs && !srv->finished)
 		finish(srv);
 	if (srv->finish_status)
 		status = srv->finish_status;
@@ -365,9 +417,9 @@ static int serve(struct server *srv, struct options *opt, const struct word_list
 	if (!create_session(srv, own_words))
 		return EXIT_USAGE;
 	srv->reclaim = reclaim_create(&opt->mount, srv->service);
-	if ((srv->service ? service_seal(srv->service) : create_mount(srv)) && contain(srv, opt) &&
-	    mount_engine(srv, srv->dev))
-		status = serve_engine(srv);
+	if ((srv->service ? prepare_service_mount(srv) : create_mount(srv)) && contain(srv, opt) &&
+	    (srv->at_init || start_engine(srv)))
+		status = show_and_serve(srv);
 	reclaim_destroy(srv->reclaim);
 	session_destroy(srv);
 	return status;

@@ -34,6 +34,8 @@ struct server {
 	struct device		*dev;
 	struct reclaim		*reclaim;
 	bool			attached;	/* the mount is where everybody sees it */
+	/* INIT has come: what has to be done before it is answered; false: the mount fails.  NULL: nothing. */
+	bool			(*at_init)(struct server *srv);
 	/* The kernel has unmounted and waits until everything is on the device; see op_destroy(). */
 	void			(*at_destroy)(struct server *srv);
 	bool			finished;	/* that was done; only then is there a status */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "config.h"
@@ -22,11 +21,6 @@
 #include <fuse_service.h>
 #else
 #include "fuse_service/fuse_service.h"
-#endif
-
-/* The mount then waits for INIT's answer; since Linux 6.18. */
-#ifndef FUSE_DEV_IOC_SYNC_INIT
-#define FUSE_DEV_IOC_SYNC_INIT	_IO(229, 3)
 #endif
 
 struct service {
@@ -188,6 +182,12 @@ struct fuse_session *service_session_new(struct service *service __attribute__((
 	return fuse_session_new(args, &server_ops, sizeof(server_ops), srv);
 }
 
+bool service_want_blkdev(struct service *service __attribute__((unused)),
+			 unsigned int block_size __attribute__((unused)))
+{
+	return false;
+}
+
 static bool serve_early(struct service *service __attribute__((unused)),
 			struct server *srv __attribute__((unused)))
 {
@@ -202,16 +202,22 @@ struct fuse_session *service_session_new(struct service *service, struct fuse_ar
 	return fuse_service_session_new(service->sf, args, &server_ops, sizeof(server_ops), srv);
 }
 
+bool service_want_blkdev(struct service *service, unsigned int block_size)
+{
+	return fuse_service_want_blkdev(service->sf, block_size);
+}
+
 /* False only when a kernel that would wait for us finds no thread that answers. */
 static bool serve_early(struct service *service, struct server *srv)
 {
+	bool waits = fuse_service_mount_waits(service->sf);
 	int err = fuse_service_adopt(service->sf, srv->se);
 
 	if (err) {
 		log_err("libfuse does not take the FUSE device: %s", strerror(-err));
 		return false;
 	}
-	if (ioctl(fuse_session_fd(srv->se), FUSE_DEV_IOC_SYNC_INIT))
+	if (!waits)
 		return true;
 	if (!rawmsg_install(srv) && session_start(srv))
 		return true;

@@ -24,6 +24,8 @@ void service_adapt_options(struct service *service, struct options *opt);
 int service_open(struct service *service, const char *path, int flags);
 /* The files that tell of memory pressure, in our system and control group: -1 where there is none. */
 void service_open_pressure(struct service *service, int *system_fd, int *cgroup_fd);
+/* Can the mount be a fuseblk one, which then claims the device before INIT comes?  After the session was made. */
+bool service_want_blkdev(struct service *service, unsigned int block_size);
 /* From now on no descriptor reaches us. */
 bool service_seal(struct service *service);
 

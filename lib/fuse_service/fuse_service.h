@@ -63,6 +63,17 @@ int fuse_service_finish_file_requests(struct fuse_service *sf);
 struct fuse_session *fuse_service_session_new(struct fuse_service *sf, struct fuse_args *args,
 					      const struct fuse_lowlevel_ops *op, size_t op_size,
 					      void *userdata);
+/*
+ * Ask for a fuseblk mount of the device that fsname= names, with blocks of @block_size bytes.  False when the helper does not
+ * make such mounts, or the kernel's mount does not wait for INIT's answer: then nobody would claim the device
+ * before it is written to.  After fuse_service_session_new(), before fuse_service_adopt().  (Only here.)
+ */
+bool fuse_service_want_blkdev(struct fuse_service *sf, unsigned int block_size);
+/*
+ * Have the mount wait until INIT is answered: true when the kernel does that; there must then be a thread that answers.
+ * Before fuse_service_adopt().  (Only here.)
+ */
+bool fuse_service_mount_waits(struct fuse_service *sf);
 /* Have @se serve the FUSE device, before the mount.  (Only here.) */
 int fuse_service_adopt(struct fuse_service *sf, struct fuse_session *se);
 /*

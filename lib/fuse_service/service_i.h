@@ -13,6 +13,7 @@ struct fuse_service {
 	int		sock;		/* -1: the conversation is over */
 	int		argv_fd, fusedev;	/* -1: not ours (any more) */
 	uint32_t	hello_flags;
+	bool		sync_init;	/* mounting waits for INIT's answer */
 	struct mount_words words;
 	/* Answers are never longer than what was asked. */
 	char		packet[8 + WIRE_MAX_TEXT + 1];

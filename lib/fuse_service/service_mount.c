@@ -9,9 +9,14 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <string.h>
 #include <unistd.h>
 #include "fuse_service/service_i.h"
+
+#ifndef FUSE_DEV_IOC_SYNC_INIT
+#define FUSE_DEV_IOC_SYNC_INIT	_IO(229, 3)
+#endif
 
 int fuse_service_append_args(struct fuse_service *sf, struct fuse_args *args)
 {
@@ -113,6 +118,27 @@ struct fuse_session *fuse_service_session_new(struct fuse_service *sf, struct fu
 	if (fuse_opt_parse(args, &sf->words, NULL, note_word))
 		return NULL;
 	return fuse_session_new(args, op, op_size, userdata);
+}
+
+/* Since Linux 6.18. */
+bool fuse_service_mount_waits(struct fuse_service *sf)
+{
+	if (!sf->sync_init && sf->fusedev >= 0)
+		sf->sync_init = !ioctl(sf->fusedev, FUSE_DEV_IOC_SYNC_INIT);
+	return sf->sync_init;
+}
+
+bool fuse_service_want_blkdev(struct fuse_service *sf, unsigned int block_size)
+{
+	char word[32];
+
+	if (!(sf->hello_flags & WIRE_HELLO_FUSEBLK) || !fuse_service_mount_waits(sf))
+		return false;
+	snprintf(word, sizeof(word), "blksize=%u", block_size);
+	if (mount_words_add(&sf->words, word))
+		return false;
+	sf->words.blkdev = true;
+	return true;
 }
 
 int fuse_service_adopt(struct fuse_service *sf, struct fuse_session *se)
