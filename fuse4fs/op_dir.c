@@ -35,19 +35,23 @@ static bool is_dot_or_dotdot(const struct ext4_dirent *ent)
  * "." and "..", which it does not count as lookups, and for an inode that cannot be read, whose name
  * must still be listed.
  */
-static struct ext4_inode *describe(struct listing *list, const struct ext4_dirent *ent,
-				   struct fuse_entry_param *entry)
+static void describe(struct listing *list, const struct ext4_dirent *ent,
+		     struct fuse_entry_param *entry)
 {
 	struct ext4_inode *inode;
+	int err;
 
 	if (!is_dot_or_dotdot(ent) && !ext4_iget(list->srv->fs, ent->ino, &inode)) {
-		fill_entry(list->srv, inode, entry);
-		return inode;
+		err = remember(list->srv, inode);
+		if (!err)
+			fill_entry(list->srv, inode, entry);
+		ext4_iput(inode);
+		if (!err)
+			return;
 	}
 	memset(entry, 0, sizeof(*entry));
 	entry->attr.st_ino = ent->ino;
 	entry->attr.st_mode = (mode_t)ent->type << 12;
-	return NULL;
 }
 
 static bool add_plus(struct listing *list, const struct ext4_dirent *ent, const char *name)
@@ -95,19 +99,17 @@ struct plus_record {
 };
 
 /* The kernel did not get the reply, so it does not hold what it names. */
-static void take_back(struct listing *list)
+static void take_back_all(struct listing *list)
 {
 	size_t at = 0;
 
 	while (at + sizeof(struct plus_record) <= list->used) {
 		struct plus_record record;
-		struct ext4_inode *inode;
 
 		memcpy(&record, list->buf + at, sizeof(record));
 		at += (sizeof(record) + record.namelen + 7) & ~(size_t)7;
-		inode = record.node ? node_get(list->srv, record.node) : NULL;
-		if (inode)
-			ext4_iput_many(inode, 2);
+		if (record.node && record.node != FUSE_ROOT_ID)
+			ext4_forget(list->srv->fs, record.node, 1);
 	}
 }
 
@@ -131,7 +133,7 @@ static void read_directory(fuse_req_t req, fuse_ino_t node, size_t size, off_t o
 	if (err && !list.used)
 		reply_status(req, err);
 	else if (fuse_reply_buf(req, list.buf, list.used) && plus)
-		take_back(&list);
+		take_back_all(&list);
 }
 
 void op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,

@@ -8,10 +8,9 @@
 #include "rawmsg.h"
 #include "server.h"
 
-void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
-	     struct fuse_file_info *fi __attribute__((unused)))
+void op_read(fuse_req_t req, fuse_ino_t node __attribute__((unused)), size_t size, off_t off,
+	     struct fuse_file_info *fi)
 {
-	struct ext4_inode *inode;
 	char *buf = thread_buffer(size);
 	ssize_t got;
 
@@ -19,11 +18,7 @@ void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	inode = node_get_or_fail(req, node);
-	if (!inode)
-		return;
-	got = ext4_read(inode, buf, size, off);
-	ext4_iput(inode);
+	got = ext4_read(file_of(fi)->inode, buf, size, off);
 	if (got < 0)
 		reply_status(req, got);
 	else
@@ -49,24 +44,21 @@ static unsigned int write_flags(const struct fuse_file_info *fi)
 	return flags;
 }
 
-void op_write(fuse_req_t req, fuse_ino_t node, const char *buf, size_t size, off_t off,
-	      struct fuse_file_info *fi)
+void op_write(fuse_req_t req, fuse_ino_t node __attribute__((unused)), const char *buf, size_t size,
+	      off_t off, struct fuse_file_info *fi)
 {
 	struct server *srv = req_server(req);
-	struct ext4_inode *inode = node_get_or_fail(req, node);
+	struct ext4_inode *inode = file_of(fi)->inode;
 	struct ext4_cred cred = req_cred(req);
 	int attempt = 0;
 	ssize_t put;
 
-	if (!inode)
-		return;
 	/* Whoever changes a program takes its capabilities away. */
-	if (fi->fh & FH_HAS_CAPS)
+	if (file_of(fi)->has_caps)
 		ext4_removexattr(inode, "security.capability");
 	do {
 		put = ext4_write(inode, buf, size, off, write_flags(fi), &cred);
 	} while (put < 0 && enospc_retry(srv, put, &attempt));
-	ext4_iput(inode);
 	if (put < 0)
 		reply_status(req, put);
 	else

@@ -37,11 +37,11 @@ static int lookup_parent(struct server *srv, fuse_ino_t node, struct ext4_inode 
 static int lookup_name(struct server *srv, fuse_ino_t parent, const char *name,
 		       struct ext4_inode **ret)
 {
-	struct ext4_inode *dir = node_get(srv, parent);
-	int err;
+	struct ext4_inode *dir;
+	int err = node_get(srv, parent, &dir);
 
-	if (!dir)
-		return -ESTALE;
+	if (err)
+		return err;
 	err = ext4_lookup(dir, name, strlen(name), ret);
 	ext4_iput(dir);
 	return err;
@@ -70,14 +70,10 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void forget(struct server *srv, fuse_ino_t node, uint64_t count)
 {
-	struct ext4_inode *inode = NULL;
-
-	if (node != FUSE_ROOT_ID)
-		inode = node_get(srv, node);
-	if (!inode)
+	if (node == FUSE_ROOT_ID || node > UINT32_MAX)
 		return;
 	atomic_fetch_add(&srv->forgets_running, 1);
-	ext4_iput_many(inode, count + 1);
+	ext4_forget(srv->fs, node, count);
 	atomic_fetch_add(&srv->forgets_done, 1);
 	atomic_fetch_sub(&srv->forgets_running, 1);
 }

@@ -88,10 +88,12 @@ void op_readlink(fuse_req_t req, fuse_ino_t node)
 void op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t newparent, const char *newname)
 {
 	struct server *srv = req_server(req);
-	struct ext4_inode *inode = node_get(srv, node), *dir = node_get(srv, newparent);
-	int err = -ESTALE, attempt = 0;
+	struct ext4_inode *inode, *dir = NULL;
+	int err = node_get(srv, node, &inode), attempt = 0;
 
-	if (inode && dir) {
+	if (!err)
+		err = node_get(srv, newparent, &dir);
+	if (!err) {
 		do {
 			err = ext4_link(inode, dir, newname, strlen(newname));
 		} while (enospc_retry(srv, err, &attempt));
@@ -133,11 +135,13 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	       const char *newname, unsigned int flags)
 {
 	struct server *srv = req_server(req);
-	struct ext4_inode *from = node_get(srv, parent), *to = node_get(srv, newparent);
 	struct ext4_cred cred = req_cred(req);
-	int err = -ESTALE, attempt = 0;
+	struct ext4_inode *from, *to = NULL;
+	int err = node_get(srv, parent, &from), attempt = 0;
 
-	if (from && to) {
+	if (!err)
+		err = node_get(srv, newparent, &to);
+	if (!err) {
 		do {
 			err = ext4_rename(from, name, strlen(name), to, newname, strlen(newname),
 					  flags, &cred);

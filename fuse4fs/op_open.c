@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Opening and closing files: CREATE, OPEN, RELEASE.  The open file has no state but two bits in its
- * handle; it is opened at all because immutable and append-only files must refuse here, before the
+ * Opening and closing files: CREATE, OPEN, RELEASE.  The open file has next to no state;
+ * it is opened at all because immutable and append-only files must refuse here, before the
  * kernel takes writes into its cache, and because the engine wants to know how long preallocation is
  * worth keeping.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include "ext2fs/ext2_fs.h"
 #include "rawmsg.h"
@@ -17,21 +18,28 @@ static bool wants_write(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-void open_count(struct ext4_inode *inode, int flags, struct fuse_file_info *fi)
+bool open_inode(struct ext4_inode *inode, struct fuse_file_info *fi)
 {
-	fi->fh = 0;
-	if (wants_write(flags)) {
-		fi->fh |= FH_WRITING;
-		if (ext4_getxattr(inode, "security.capability", NULL, 0) >= 0)
-			fi->fh |= FH_HAS_CAPS;
-	}
-	ext4_open_file(inode, wants_write(flags));
+	struct open_file *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return false;
+	file->inode = ext4_igrab(inode);
+	file->writing = wants_write(fi->flags);
+	file->has_caps = file->writing && ext4_getxattr(inode, "security.capability", NULL, 0) >= 0;
+	ext4_open_file(inode, file->writing);
+	fi->fh = (uintptr_t)file;
 	fi->keep_cache = 1;
+	return true;
 }
 
-void open_uncount(struct ext4_inode *inode, uint64_t fh)
+void open_undo(struct fuse_file_info *fi)
 {
-	ext4_release_file(inode, fh & FH_WRITING);
+	struct open_file *file = file_of(fi);
+
+	ext4_release_file(file->inode, file->writing);
+	ext4_iput(file->inode);
+	free(file);
 }
 
 static int may_open(struct server *srv, struct ext4_inode *inode, int flags)
@@ -74,25 +82,29 @@ void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	err = may_open(srv, inode, fi->flags);
 	if (!err && fi->flags & O_TRUNC)
 		err = truncate_at_open(inode);
-	if (err) {
+	if (!err && !open_inode(inode, fi))
+		err = -ENOMEM;
+	if (err)
 		reply_status(req, err);
-	} else {
-		open_count(inode, fi->flags, fi);
-		if (fuse_reply_open(req, fi))
-			open_uncount(inode, fi->fh);
-	}
+	else if (fuse_reply_open(req, fi))
+		open_undo(fi);
 	ext4_iput(inode);
 }
 
-void op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+void op_release(fuse_req_t req, fuse_ino_t node __attribute__((unused)), struct fuse_file_info *fi)
 {
-	struct ext4_inode *inode = node_get_or_fail(req, node);
-
-	if (!inode)
-		return;
-	open_uncount(inode, fi->fh);
-	ext4_iput(inode);
+	open_undo(fi);
 	fuse_reply_err(req, 0);
+}
+
+int open_new(struct server *srv, struct ext4_inode *inode, struct fuse_file_info *fi)
+{
+	int err = remember(srv, inode);
+
+	if (err || open_inode(inode, fi))
+		return err;
+	take_back(srv, inode);
+	return -ENOMEM;
 }
 
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -115,10 +127,15 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		reply_status(req, err);
 		return;
 	}
-	open_count(inode, fi->flags, fi);
-	fill_entry(srv, inode, &entry);
-	if (fuse_reply_create(req, &entry, fi)) {
-		open_uncount(inode, fi->fh);
-		ext4_iput(inode);
+	err = open_new(srv, inode, fi);
+	if (err) {
+		reply_status(req, err);
+	} else {
+		fill_entry(srv, inode, &entry);
+		if (fuse_reply_create(req, &entry, fi)) {
+			take_back(srv, inode);
+			open_undo(fi);
+		}
 	}
+	ext4_iput(inode);
 }

@@ -142,12 +142,13 @@ static void fill_statx(struct server *srv, struct ext4_inode *inode, struct stat
 
 static void answer_statx(struct server *srv)
 {
-	struct ext4_inode *inode = node_get(srv, current.header->nodeid);
 	struct statx_out out = { .attr_valid = CACHE_FOREVER };
 	struct iovec iov = { &out, sizeof(out) };
+	struct ext4_inode *inode;
+	int err = node_get(srv, current.header->nodeid, &inode);
 
-	if (!inode) {
-		send_reply(srv, -ESTALE, NULL, 0);
+	if (err) {
+		send_reply(srv, err, NULL, 0);
 		return;
 	}
 	fill_statx(srv, inode, &out.stat);
@@ -174,49 +175,56 @@ static void fill_attr(const struct stat *st, struct fuse_attr *attr)
 	attr->blksize = st->st_blksize;
 }
 
-static void send_created(struct server *srv, struct ext4_inode *inode, int flags)
+static int send_created(struct server *srv, struct ext4_inode *inode, int flags)
 {
 	struct fuse_entry_param entry;
 	struct fuse_entry_out out = { .entry_valid = CACHE_FOREVER, .attr_valid = CACHE_FOREVER };
 	struct fuse_open_out open = { .open_flags = FOPEN_KEEP_CACHE };
 	struct fuse_file_info fi = { .flags = flags };
 	struct iovec iov[2] = { { &out, sizeof(out) }, { &open, sizeof(open) } };
+	int err;
 
-	open_count(inode, flags, &fi);
+	err = open_new(srv, inode, &fi);
+	if (err)
+		return send_reply(srv, err, NULL, 0);
 	fill_entry(srv, inode, &entry);
 	out.nodeid = entry.ino;
 	out.generation = entry.generation;
 	fill_attr(&entry.attr, &out.attr);
 	open.fh = fi.fh;
-	if (send_reply(srv, 0, iov, 2)) {
-		open_uncount(inode, fi.fh);
-		ext4_iput(inode);
+	err = send_reply(srv, 0, iov, 2);
+	if (err) {
+		take_back(srv, inode);
+		open_undo(&fi);
 	}
+	return err;
 }
 
 static void answer_tmpfile(struct server *srv)
 {
 	const struct fuse_create_in *in = argument(sizeof(*in));
-	struct ext4_inode *dir = node_get(srv, current.header->nodeid), *inode;
+	struct ext4_inode *dir, *inode;
 	struct ext4_cred cred = {
 		.uid = current.header->uid,
 		.gid = current.header->gid,
 		.privileged = srv->opt->fakeroot || current.header->uid == 0,
 	};
-	int err = -ESTALE, attempt = 0;
+	int err = node_get(srv, current.header->nodeid, &dir), attempt = 0;
 
-	if (!in)
+	if (!err && !in)
 		err = -EINVAL;
-	else if (dir)
+	else if (!err)
 		do {
 			err = ext4_tmpfile(dir, (in->mode & ~S_IFMT) | S_IFREG, in->umask, &cred, &inode);
 		} while (enospc_retry(srv, err, &attempt));
 	if (dir)
 		ext4_iput(dir);
-	if (err)
+	if (err) {
 		send_reply(srv, err, NULL, 0);
-	else
-		send_created(srv, inode, in->flags);
+		return;
+	}
+	send_created(srv, inode, in->flags);
+	ext4_iput(inode);
 }
 
 static bool answer(struct server *srv)

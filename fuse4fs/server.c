@@ -50,21 +50,23 @@ const struct fuse_lowlevel_ops server_ops = {
 	.ioctl = op_ioctl,
 };
 
-struct ext4_inode *node_get(struct server *srv, fuse_ino_t node)
+int node_get(struct server *srv, fuse_ino_t node, struct ext4_inode **ret)
 {
-	if (node == FUSE_ROOT_ID)
-		return ext4_igrab(srv->root);
-	if (node > UINT32_MAX)
-		return NULL;
-	return ext4_ilookup(srv->fs, node);
+	*ret = NULL;
+	if (node == FUSE_ROOT_ID) {
+		*ret = ext4_igrab(srv->root);
+		return 0;
+	}
+	return node > UINT32_MAX ? -ESTALE : ext4_iget(srv->fs, node, ret);
 }
 
 struct ext4_inode *node_get_or_fail(fuse_req_t req, fuse_ino_t node)
 {
-	struct ext4_inode *inode = node_get(req_server(req), node);
+	struct ext4_inode *inode;
+	int err = node_get(req_server(req), node, &inode);
 
-	if (!inode)
-		fuse_reply_err(req, ESTALE);
+	if (err)
+		reply_status(req, err);
 	return inode;
 }
 
@@ -111,13 +113,32 @@ void fill_entry(struct server *srv, struct ext4_inode *inode, struct fuse_entry_
 	visible_attr(srv, inode, &entry->attr);
 }
 
+/* The kernel does not count the root's lookups. */
+int remember(struct server *srv, struct ext4_inode *inode)
+{
+	return inode == srv->root ? 0 : ext4_remember(inode);
+}
+
+void take_back(struct server *srv, struct ext4_inode *inode)
+{
+	if (inode != srv->root)
+		ext4_forget(srv->fs, ext4_ino(inode), 1);
+}
+
 void reply_entry(fuse_req_t req, struct ext4_inode *inode)
 {
+	struct server *srv = req_server(req);
 	struct fuse_entry_param entry;
+	int err = remember(srv, inode);
 
-	fill_entry(req_server(req), inode, &entry);
-	if (fuse_reply_entry(req, &entry) || entry.ino == FUSE_ROOT_ID)
-		ext4_iput(inode);
+	if (err) {
+		reply_status(req, err);
+	} else {
+		fill_entry(srv, inode, &entry);
+		if (fuse_reply_entry(req, &entry))
+			take_back(srv, inode);
+	}
+	ext4_iput(inode);
 }
 
 /*

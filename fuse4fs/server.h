@@ -5,9 +5,8 @@
  * this folder.
  *
  * FUSE's node id is the inode number, except that the root is 1 for FUSE and 2
- * for ext4.  Each lookup that the kernel counts is one reference on the inode,
- * so that a node id that the kernel may use is always in memory; the root's
- * lookups are not counted by the kernel, and `root' holds it.
+ * for ext4.  What the kernel has looked up it remembers by that number until it says FORGET, which the engine
+ * counts (ext4_remember()) without keeping anything in memory for it; an open file holds its inode.
  */
 #ifndef FUSE4FS_SERVER_H
 #define FUSE4FS_SERVER_H
@@ -50,9 +49,17 @@ struct server {
 	atomic_ulong		forgets_done;
 };
 
-/* Bits of fuse_file_info.fh; there is no other state of an open file. */
-#define FH_WRITING	1
-#define FH_HAS_CAPS	2	/* had a security.capability when it was opened */
+/* What fuse_file_info.fh points to. */
+struct open_file {
+	struct ext4_inode	*inode;		/* one reference */
+	bool			writing;
+	bool			has_caps;	/* had a security.capability when it was opened */
+};
+
+static inline struct open_file *file_of(const struct fuse_file_info *fi)
+{
+	return (struct open_file *)(uintptr_t)fi->fh;
+}
 
 static inline struct server *req_server(fuse_req_t req)
 {
@@ -69,11 +76,9 @@ static inline fuse_ino_t ino_to_node(uint32_t ino)
 	return ino == EXT4_ROOT_INODE ? FUSE_ROOT_ID : ino;
 }
 
-/* A reference on the inode of a node id, or NULL when the kernel holds no such node. */
-struct ext4_inode *node_get(struct server *srv, fuse_ino_t node);
-/*
- * As node_get(); when there is none, ESTALE is replied and NULL returned.
- */
+/* A reference on the inode of a node id: 0, -ESTALE when there is none, or why it cannot be read. */
+int node_get(struct server *srv, fuse_ino_t node, struct ext4_inode **ret);
+/* As node_get(); an error is replied and NULL returned. */
 struct ext4_inode *node_get_or_fail(fuse_req_t req, fuse_ino_t node);
 
 /* Who asks, as the engine wants to know it. */
@@ -85,10 +90,10 @@ void reply_status(fuse_req_t req, int err);
 /* The attributes that the kernel is to see: after squash_uids= and squash_gids=. */
 void visible_attr(struct server *srv, struct ext4_inode *inode, struct stat *st);
 void fill_entry(struct server *srv, struct ext4_inode *inode, struct fuse_entry_param *entry);
-/*
- * Reply with a node.  Takes over the caller's reference, which becomes the kernel's
- * lookup count; when the reply does not get through it is returned.
- */
+/* The kernel will remember the inode, once more, when it gets the reply: 0 or -ENOMEM.  It did not get it. */
+int remember(struct server *srv, struct ext4_inode *inode);
+void take_back(struct server *srv, struct ext4_inode *inode);
+/* Reply with a node, which the kernel remembers from then on.  Takes over the caller's reference. */
 void reply_entry(fuse_req_t req, struct ext4_inode *inode);
 
 /*
@@ -101,10 +106,14 @@ bool enospc_retry(struct server *srv, int err, int *attempt);
 void *thread_buffer(size_t size);
 void thread_buffer_free(void);
 
-/* op_open.c, shared with the answer to FUSE_TMPFILE */
-void open_count(struct ext4_inode *inode, int flags, struct fuse_file_info *fi);
-void open_uncount(struct ext4_inode *inode, uint64_t fh);
-
+/*
+ * op_open.c, shared with the answer to FUSE_TMPFILE.  Open @inode, with a reference of its own in fi->fh: false, when
+ * memory is short.  open_undo() closes again.
+ */
+bool open_inode(struct ext4_inode *inode, struct fuse_file_info *fi);
+void open_undo(struct fuse_file_info *fi);
+/* For a reply that also makes the kernel remember @inode: 0 or -ENOMEM. */
+int open_new(struct server *srv, struct ext4_inode *inode, struct fuse_file_info *fi);
 
 /* Operations, by file. */
 void op_init(void *userdata, struct fuse_conn_info *conn);

@@ -129,15 +129,20 @@ void ext4_get_metrics(struct ext4_fs *fs, struct ext4_metrics *m);
 int ext4_iget(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret);
 /* As a file handle demands: also -ESTALE when the generation differs. */
 int ext4_iget_handle(struct ext4_fs *fs, uint32_t ino, uint32_t generation, struct ext4_inode **ret);
-/*
- * The inode only if it is in memory (no I/O, no failure): a reference or NULL.  The server uses
- * it to turn node ids, on which the kernel holds a lookup count, into inodes.
- */
+/* The inode only if it is in memory (no I/O, no failure): a reference or NULL. */
 struct ext4_inode *ext4_ilookup(struct ext4_fs *fs, uint32_t ino);
 struct ext4_inode *ext4_igrab(struct ext4_inode *inode);
 void ext4_iput(struct ext4_inode *inode);
 /* Return @n references at once.  The last one frees, or finishes deleting, the inode. */
 void ext4_iput_many(struct ext4_inode *inode, uint64_t n);
+/*
+ * Somebody outside remembers the inode's number, once more, and may ask for it with ext4_iget() until ext4_forget() has
+ * taken back all of that.  It is no reference, and costs a few bytes; but an inode without a name is deleted
+ * only when it is forgotten, too.  -ENOMEM.
+ */
+int ext4_remember(struct ext4_inode *inode);
+/* Take @n of that back; may finish deleting the inode. */
+void ext4_forget(struct ext4_fs *fs, uint32_t ino, uint64_t n);
 uint32_t ext4_ino(const struct ext4_inode *inode);
 uint32_t ext4_generation(const struct ext4_inode *inode);
 mode_t ext4_mode(const struct ext4_inode *inode);

@@ -69,6 +69,7 @@ struct ext4_resv {
 #define EXT4_STATE_FAILED	0x08	/* could not be read: i_load_err says why */
 #define EXT4_STATE_DIRTY_TIME	0x10	/* times newer than on disk (lazytime) */
 #define EXT4_STATE_XATTR	0x20	/* may have in-inode xattrs */
+#define EXT4_STATE_HELD		0x80	/* nameless, and remembered: one reference is lookups.c's (under i_lock) */
 #define EXT4_STATE_KEEP_TIMES	0x40	/* ext4_inode_touch() leaves them alone (under the inode's lock) */
 
 struct ext4_inode {
@@ -76,7 +77,7 @@ struct ext4_inode {
 	struct ext4_fs		*i_fs;
 	uint32_t		i_ino;
 	uint32_t		i_state;	/* atomic */
-	uint64_t		i_count;	/* references, the kernel's lookups included; under i_lock */
+	uint64_t		i_count;	/* references; under i_lock */
 	int			i_load_err;
 	bool			i_idle;		/* cached, used by nobody, counted in icache_idle; under i_lock */
 	pthread_rwlock_t	i_rwsem;
@@ -161,6 +162,7 @@ struct ext4_fs {
 
 	struct cache		*icache;
 	int64_t			icache_idle;	/* atomic */
+	struct ext4_lookups	*lookups;
 	pthread_mutex_t		icache_lock;	/* with the condition: waiting for an inode that is being read */
 	pthread_cond_t		icache_cond;
 	pthread_mutex_t		rename_lock;
@@ -339,6 +341,12 @@ void ext4_icache_discard(struct ext4_inode *inode);
 int ext4_iget_flags(struct ext4_fs *fs, uint32_t ino, unsigned int flags, struct ext4_inode **ret);
 /* inode.c: fill a new in-memory inode from disk. */
 int ext4_read_inode(struct ext4_inode *inode, unsigned int flags);
+/* lookups.c */
+int ext4_lookups_init(struct ext4_fs *fs);
+void ext4_lookups_destroy(struct ext4_fs *fs);
+bool ext4_is_remembered(struct ext4_fs *fs, uint32_t ino);
+/* Is a reference held because the inode was remembered?  It is the caller's then. */
+bool ext4_release_held(struct ext4_inode *inode);
 void ext4_icache_shrink(struct ext4_fs *fs, size_t count);
 /* Call @func with every referenced inode. */
 int ext4_icache_walk(struct ext4_fs *fs, int (*func)(struct ext4_inode *inode, void *data), void *data);

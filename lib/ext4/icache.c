@@ -3,8 +3,8 @@
  * Inodes in memory: found by number, read once, counted, kept a while after
  * their last use, deleted at it when they have no name left.
  *
- * i_count counts all users, the kernel's lookups included, and may grow
- * past 32 bits; together they hold one reference of the cache.
+ * i_count counts all users; together they hold one reference of the cache.  Who remembers
+ * an inode without using it is in lookups.c.
  */
 #include <stdlib.h>
 #include "ext4/ext4_i.h"
@@ -55,18 +55,32 @@ static void icache_relse(struct cache *cache __attribute__((unused)), struct cac
 	free(inode);
 }
 
+/* A reader of the directory may come back for what it had no room for. */
+static bool icache_reclaim(struct cache *cache __attribute__((unused)), const struct cache_node *node)
+{
+	return !__atomic_load_n(&container_of(node, struct ext4_inode, i_node)->i_cursor, __ATOMIC_RELAXED);
+}
+
 static const struct cache_operations icache_ops = {
 	.hash = icache_hash,
 	.compare = icache_compare,
 	.alloc = icache_alloc,
 	.relse = icache_relse,
+	.reclaim = icache_reclaim,
 };
 
 int ext4_icache_init(struct ext4_fs *fs)
 {
+	int err;
+
 	pthread_mutex_init(&fs->icache_lock, NULL);
 	pthread_cond_init(&fs->icache_cond, NULL);
-	return ext4_errno(cache_init(&icache_ops, fs, &fs->icache));
+	err = ext4_errno(cache_init(&icache_ops, fs, &fs->icache));
+	if (!err)
+		err = ext4_lookups_init(fs);
+	if (err)
+		ext4_icache_destroy(fs);
+	return err;
 }
 
 void ext4_icache_destroy(struct ext4_fs *fs)
@@ -74,6 +88,7 @@ void ext4_icache_destroy(struct ext4_fs *fs)
 	if (fs->icache)
 		cache_destroy(fs->icache);
 	fs->icache = NULL;
+	ext4_lookups_destroy(fs);
 	pthread_mutex_destroy(&fs->icache_lock);
 	pthread_cond_destroy(&fs->icache_cond);
 }
@@ -238,6 +253,27 @@ static void drop_last(struct ext4_inode *inode, bool delete)
 		cache_shrink(fs->icache, ICACHE_SHRINK_STEP);
 }
 
+/*
+ * i_lock held.  ext4_forget() first counts down, then looks for what is held, under i_lock: so one of the two
+ * sees the other.
+ */
+static bool keeps_nameless(struct ext4_inode *inode)
+{
+	return inode->i_nlink == 0 && ext4_state(inode, EXT4_STATE_READY) &&
+	       !ext4_state(inode, EXT4_STATE_HELD) && ext4_is_remembered(inode->i_fs, inode->i_ino);
+}
+
+bool ext4_release_held(struct ext4_inode *inode)
+{
+	bool held;
+
+	pthread_mutex_lock(&inode->i_lock);
+	held = ext4_state(inode, EXT4_STATE_HELD);
+	ext4_state_clear(inode, EXT4_STATE_HELD);
+	pthread_mutex_unlock(&inode->i_lock);
+	return held;
+}
+
 void ext4_iput_many(struct ext4_inode *inode, uint64_t n)
 {
 	bool last, delete = false, dirty_time = false;
@@ -252,6 +288,11 @@ void ext4_iput_many(struct ext4_inode *inode, uint64_t n)
 		n = inode->i_count;
 	inode->i_count -= n;
 	last = n && inode->i_count == 0;
+	if (last && keeps_nameless(inode)) {
+		ext4_state_set(inode, EXT4_STATE_HELD);
+		inode->i_count = 1;
+		last = false;
+	}
 	if (last && ext4_state(inode, EXT4_STATE_READY)) {
 		delete = inode->i_nlink == 0;
 		dirty_time = !delete && ext4_state(inode, EXT4_STATE_DIRTY_TIME);

@@ -504,6 +504,8 @@ static int evict_nameless(struct ext4_inode *inode, void *data)
 
 	if (inode->i_nlink == 0 && !ext4_state(inode, EXT4_STATE_FREEING)) {
 		*again = true;
+		/* So that it is not held once more. */
+		ext4_state_set(inode, EXT4_STATE_HELD);
 		ext4_iput_many(inode, inode->i_count);
 	} else if (ext4_state(inode, EXT4_STATE_DIRTY_TIME)) {
 		ext4_write_times(inode);
