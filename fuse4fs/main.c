@@ -20,12 +20,14 @@
 #include "exitcode.h"
 #include "logging.h"
 #include "mounting.h"
+#include "notify.h"
 #include "outside.h"
 #include "reclaim.h"
 #include "sandbox.h"
 #include "server.h"
 #include "service.h"
 #include "session.h"
+#include "space.h"
 #include "timing.h"
 
 static int usage_error(const struct options *opt, const char *reason)
@@ -160,6 +162,7 @@ static void on_ready(struct server *srv)
 		 ext4_is_read_only(srv->fs) ? " read-only" : "");
 	if (*srv->not_contained)
 		log_warn("%s: not in a sandbox: %s", srv->opt->device, srv->not_contained);
+	space_ready(srv);
 	log_debug("FUSE protocol 7.%u, capabilities %#x", srv->protocol_minor, srv->capabilities);
 	daemon_ready();
 }
@@ -177,6 +180,7 @@ static void finish(struct server *srv)
 	srv->at_destroy = NULL;
 	reclaim_destroy(srv->reclaim);
 	srv->reclaim = NULL;
+	notifier_stop(srv->notifier);
 	setproctitle("-%s %s [cleaning up]", srv->opt->program, device);
 	ext4_iput(srv->root);
 	err = ext4_unmount(srv->fs);
@@ -334,6 +338,8 @@ static bool start_engine(struct server *srv)
 	if (!mount_engine(srv, srv->dev))
 		return false;
 	srv->at_destroy = finish;
+	srv->notifier = notifier_create(srv);
+	srv->space = space_create();
 	reclaim_start(srv->reclaim, srv->fs);
 	return true;
 }
@@ -400,9 +406,13 @@ static int show_and_serve(struct server *srv)
 
 	if (show_mount(srv))
 		status = run_session(srv);
+	/* What it waits for, the workers answer. */
+	notifier_stop(srv->notifier);
 	session_stop(srv);
 	if (srv->fs && !srv->finished)
 		finish(srv);
+	notifier_free(srv->notifier);
+	space_destroy(srv->space);
 	if (srv->finish_status)
 		status = srv->finish_status;
 	if (srv->opt->timing)

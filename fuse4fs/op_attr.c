@@ -4,19 +4,22 @@
  */
 #include <errno.h>
 #include <sys/stat.h>
+#include "notify.h"
 #include "rawmsg.h"
 #include "server.h"
+#include "space.h"
 
-void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi __attribute__((unused)))
+void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
-	struct ext4_inode *inode = node_get_or_fail(req, node);
-	struct stat st;
+	struct ext4_inode *inode;
 
+	if (fi && file_of(fi)->written && space_gate(req, file_of(fi)))
+		return;
+	inode = node_get_or_fail(req, node);
 	if (!inode)
 		return;
-	visible_attr(req_server(req), inode, &st);
+	reply_attr(req, inode);
 	ext4_iput(inode);
-	fuse_reply_attr(req, &st, CACHE_FOREVER);
 }
 
 static void take_times(struct ext4_iattr *set, const struct stat *attr, int to_set)
@@ -114,24 +117,50 @@ static int setattr(struct server *srv, struct ext4_inode *inode, const struct st
 	return err;
 }
 
+/* What chown(2) does besides changing the owner. */
+static int touch_owner(struct ext4_inode *inode)
+{
+	struct ext4_iattr set = { .valid = EXT4_ATTR_CTIME };
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &set.ctime);
+	if (!S_ISDIR(ext4_mode(inode)))
+		set.valid |= EXT4_ATTR_KILL_SUIDGID;
+	return ext4_setattr(inode, &set);
+}
+
+/* Were times stored that are not those that the kernel believes in: out of the format's range? */
+static bool differs(struct ext4_inode *inode, const struct stat *attr, int to_set)
+{
+	struct ext4_stat now;
+
+	ext4_getattr(inode, &now);
+	return (to_set & FUSE_SET_ATTR_MTIME && !(to_set & FUSE_SET_ATTR_MTIME_NOW) &&
+		now.st.st_mtim.tv_sec != attr->st_mtim.tv_sec) ||
+	       (to_set & FUSE_SET_ATTR_CTIME && now.st.st_ctim.tv_sec != attr->st_ctim.tv_sec);
+}
+
 void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int to_set,
-		struct fuse_file_info *fi __attribute__((unused)))
+		struct fuse_file_info *fi)
 {
 	struct server *srv = req_server(req);
 	struct ext4_inode *inode = node_get_or_fail(req, node);
-	struct stat st;
 	int err;
 
 	if (!inode)
 		return;
-	err = setattr(srv, inode, attr, to_set);
-	if (!err)
-		visible_attr(srv, inode, &st);
-	ext4_iput(inode);
+	/* chown(2) of neither owner nor group comes without anything, or with the change time alone. */
+	if (!(to_set & ~FUSE_SET_ATTR_CTIME))
+		err = touch_owner(inode);
+	else
+		err = setattr(srv, inode, attr, to_set);
+	if (!err && S_ISREG(ext4_mode(inode)) && differs(inode, attr, to_set))
+		notify_stale(srv, ext4_ino(inode), fi ? file_of(fi) : NULL);
 	if (err)
 		reply_status(req, err);
 	else
-		fuse_reply_attr(req, &st, CACHE_FOREVER);
+		reply_attr(req, inode);
+	ext4_iput(inode);
+	space_look(srv);
 }
 
 void op_statfs(fuse_req_t req, fuse_ino_t node __attribute__((unused)))

@@ -148,7 +148,15 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 	read_directory(req, node, size, off, true);
 }
 
-void op_fsyncdir(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi)
+void op_fsyncdir(fuse_req_t req, fuse_ino_t node, int datasync,
+		 struct fuse_file_info *fi __attribute__((unused)))
 {
-	op_fsync(req, node, datasync, fi);
+	struct ext4_inode *dir = node_get_or_fail(req, node);
+	int err;
+
+	if (!dir)
+		return;
+	err = ext4_fsync(dir, datasync);
+	ext4_iput(dir);
+	reply_status(req, err);
 }

@@ -4,9 +4,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
+#include "notify.h"
 #include "rawmsg.h"
 #include "server.h"
+#include "space.h"
 
 void op_read(fuse_req_t req, fuse_ino_t node __attribute__((unused)), size_t size, off_t off,
 	     struct fuse_file_info *fi)
@@ -44,76 +47,119 @@ static unsigned int write_flags(const struct fuse_file_info *fi)
 	return flags;
 }
 
+static ssize_t write_data(fuse_req_t req, struct open_file *file, const char *buf, size_t size, off_t off,
+			  unsigned int flags)
+{
+	struct ext4_cred cred = writer_cred(req, file->inode);
+	int attempt = 0;
+	ssize_t put;
+
+	do {
+		put = ext4_write(file->inode, buf, size, off, flags, &cred);
+	} while (put < 0 && enospc_retry(req_server(req), put, &attempt));
+	return put;
+}
+
+/* Whoever wrote that has gone on: what is refused is told to whom it can be, see space.h. */
+static ssize_t write_cached(fuse_req_t req, struct open_file *file, const char *buf, size_t size, off_t off,
+			    unsigned int flags)
+{
+	struct server *srv = req_server(req);
+	bool turn = space_begin_write(srv, file, &flags);
+	ssize_t put = write_data(req, file, buf, size, off, flags);
+
+	space_end_write(srv, file, turn, put);
+	return put;
+}
+
 void op_write(fuse_req_t req, fuse_ino_t node __attribute__((unused)), const char *buf, size_t size,
 	      off_t off, struct fuse_file_info *fi)
 {
 	struct server *srv = req_server(req);
-	struct ext4_inode *inode = file_of(fi)->inode;
-	struct ext4_cred cred = req_cred(req);
-	int attempt = 0;
+	struct open_file *file = file_of(fi);
+	unsigned int flags = write_flags(fi);
 	ssize_t put;
 
 	/* Whoever changes a program takes its capabilities away. */
-	if (file_of(fi)->has_caps)
-		ext4_removexattr(inode, "security.capability");
-	do {
-		put = ext4_write(inode, buf, size, off, write_flags(fi), &cred);
-	} while (put < 0 && enospc_retry(srv, put, &attempt));
+	if (file->has_caps)
+		ext4_removexattr(file->inode, "security.capability");
+	if (fi->writepage)
+		put = write_cached(req, file, buf, size, off, flags);
+	else
+		put = write_data(req, file, buf, size, off, flags);
+	if (flags & EXT4_WRITE_KILL_SUIDGID)
+		notify_attr(srv, ext4_ino(file->inode));
 	if (put < 0)
 		reply_status(req, put);
 	else
 		fuse_reply_write(req, put);
+	if (!fi->writepage)
+		space_look(srv);
 }
 
-void op_fsync(fuse_req_t req, fuse_ino_t node, int datasync,
-	      struct fuse_file_info *fi __attribute__((unused)))
+void op_fsync(fuse_req_t req, fuse_ino_t node __attribute__((unused)), int datasync,
+	      struct fuse_file_info *fi)
 {
-	struct ext4_inode *inode = node_get_or_fail(req, node);
-	int err;
+	struct open_file *file = file_of(fi);
+	int err = ext4_fsync(file->inode, datasync), refused = space_take_error(file);
 
-	if (!inode)
-		return;
-	err = ext4_fsync(inode, datasync);
-	ext4_iput(inode);
-	reply_status(req, err);
+	reply_status(req, err ? err : refused);
 }
 
-void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t len,
-		  struct fuse_file_info *fi __attribute__((unused)))
+void op_fallocate(fuse_req_t req, fuse_ino_t node __attribute__((unused)), int mode, off_t off, off_t len,
+		  struct fuse_file_info *fi)
 {
-	struct ext4_inode *inode = node_get_or_fail(req, node);
-	struct ext4_cred cred = req_cred(req);
+	struct server *srv = req_server(req);
+	struct ext4_inode *inode = file_of(fi)->inode;
+	struct ext4_cred cred = writer_cred(req, inode);
 	/* With its own times of the file the kernel would contradict ours after a remount. */
-	unsigned int flags = req_server(req)->capabilities & FUSE_CAP_WRITEBACK_CACHE ? EXT4_WRITE_CACHED : 0;
+	unsigned int flags = srv->capabilities & FUSE_CAP_WRITEBACK_CACHE ? EXT4_WRITE_CACHED : 0;
 	int err, attempt = 0;
 
-	if (!inode)
-		return;
 	do {
 		err = ext4_fallocate(inode, mode, off, len, flags, &cred);
-	} while (enospc_retry(req_server(req), err, &attempt));
-	ext4_iput(inode);
+	} while (enospc_retry(srv, err, &attempt));
+	/* It takes set-id bits away. */
+	notify_attr(srv, ext4_ino(inode));
 	reply_status(req, err);
+	space_look(srv);
+}
+
+struct seek {
+	fuse_req_t		req;
+	struct open_file	*file;
+	off_t			off;
+	int			whence;
+};
+
+static void seek_now(void *arg)
+{
+	struct seek *seek = arg;
+	off_t found = ext4_seek(seek->file->inode, seek->off, seek->whence);
+
+	if (found < 0)
+		reply_status(seek->req, found);
+	else
+		fuse_reply_lseek(seek->req, found);
+	free(seek);
 }
 
 /*
  * The kernel may hold pages of a file that is open for writing which we have never seen, and an
- * end of the file that we do not know; it writes neither back before it asks.  Asking it to do so
- * would have our threads wait for writes that only they can take, where no signal
- * reaches them.  EINVAL, "not supported", makes programs read all of the file, which is always right.
+ * end of the file that we do not know; it writes neither back before it asks.
  */
-void op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence,
-	      struct fuse_file_info *fi __attribute__((unused)))
+void op_lseek(fuse_req_t req, fuse_ino_t node __attribute__((unused)), off_t off, int whence,
+	      struct fuse_file_info *fi)
 {
-	struct ext4_inode *inode = node_get_or_fail(req, node);
-	off_t found;
+	struct seek *seek = malloc(sizeof(*seek));
 
-	if (!inode)
+	if (!seek) {
+		fuse_reply_err(req, ENOMEM);
 		return;
-	found = ext4_open_for_writing(inode) ? -EINVAL : ext4_seek(inode, off, whence);
-	ext4_iput(inode);
-	if (found < 0)
-		reply_status(req, found);
+	}
+	*seek = (struct seek) { req, file_of(fi), off, whence };
+	if (ext4_open_for_writing(seek->file->inode))
+		notify_write_back(req_server(req), ext4_ino(seek->file->inode), seek_now, seek);
 	else
-		fuse_reply_lseek(req, found);
+		seek_now(seek);
 }

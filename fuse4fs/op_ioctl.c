@@ -8,12 +8,14 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include "notify.h"
 #include "server.h"
 
 struct ioctl_call {
 	fuse_req_t		req;
 	struct server		*srv;
 	struct ext4_inode	*inode;
+	struct open_file	*file;		/* NULL: a directory */
 	const void		*in;
 	size_t			in_size, out_size;
 };
@@ -55,6 +57,19 @@ static void finish(const struct ioctl_call *call, int err)
 		fuse_reply_ioctl(call->req, 0, NULL, 0);
 }
 
+/* The inode's change time is another one now, and what may be written. */
+static void finish_change(const struct ioctl_call *call, int err)
+{
+	uint32_t ino = ext4_ino(call->inode);
+
+	if (!err) {
+		notify_attr(call->srv, ino);
+		if (call->file)
+			notify_stale(call->srv, ino, call->file);
+	}
+	finish(call, err);
+}
+
 static void get_flags(const struct ioctl_call *call)
 {
 	uint32_t flags = ext4_get_flags(call->inode);
@@ -72,7 +87,7 @@ static void set_flags(const struct ioctl_call *call)
 	else if (!is_owner(call))
 		finish(call, -EACCES);
 	else
-		finish(call, ext4_set_flags(call->inode, flags, &cred));
+		finish_change(call, ext4_set_flags(call->inode, flags, &cred));
 }
 
 static void get_fsxattr(const struct ioctl_call *call)
@@ -114,7 +129,7 @@ static void set_fsxattr(const struct ioctl_call *call)
 		.projid = in.fsx_projid,
 		.cowextsize = in.fsx_cowextsize,
 	};
-	finish(call, ext4_set_fsxattr(call->inode, &fa, &cred));
+	finish_change(call, ext4_set_fsxattr(call->inode, &fa, &cred));
 }
 
 static void get_version(const struct ioctl_call *call)
@@ -133,7 +148,7 @@ static void set_version(const struct ioctl_call *call)
 	else if (!is_owner(call))
 		finish(call, -EPERM);
 	else
-		finish(call, ext4_set_version(call->inode, version));
+		finish_change(call, ext4_set_version(call->inode, version));
 }
 
 static void get_label(const struct ioctl_call *call)
@@ -220,7 +235,7 @@ static const struct {
 };
 
 void op_ioctl(fuse_req_t req, fuse_ino_t node, unsigned int cmd, void *arg __attribute__((unused)),
-	      struct fuse_file_info *fi __attribute__((unused)),
+	      struct fuse_file_info *fi,
 	      unsigned int flags __attribute__((unused)), const void *in_buf, size_t in_size,
 	      size_t out_size)
 {
@@ -230,6 +245,7 @@ void op_ioctl(fuse_req_t req, fuse_ino_t node, unsigned int cmd, void *arg __att
 		.in = in_buf,
 		.in_size = in_size,
 		.out_size = out_size,
+		.file = file_of(fi),
 	};
 	unsigned int key = IOCTL_KEY(_IOC_TYPE(cmd), _IOC_NR(cmd));
 

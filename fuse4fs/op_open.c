@@ -10,34 +10,52 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ext2fs/ext2_fs.h"
+#include "notify.h"
 #include "rawmsg.h"
 #include "server.h"
+#include "space.h"
 
 static bool wants_write(int flags)
 {
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-bool open_inode(struct ext4_inode *inode, struct fuse_file_info *fi)
+static bool prepare_writing(struct server *srv, struct open_file *file, struct fuse_file_info *fi)
+{
+	file->written = space_opened(srv, file->inode);
+	if (!file->written)
+		return false;
+	file->has_caps = ext4_getxattr(file->inode, "security.capability", NULL, 0) >= 0;
+	fi->direct_io = space_wants_direct(srv);
+	return true;
+}
+
+bool open_inode(struct server *srv, struct ext4_inode *inode, struct fuse_file_info *fi)
 {
 	struct open_file *file = calloc(1, sizeof(*file));
 
 	if (!file)
 		return false;
-	file->inode = ext4_igrab(inode);
-	file->writing = wants_write(fi->flags);
-	file->has_caps = file->writing && ext4_getxattr(inode, "security.capability", NULL, 0) >= 0;
-	ext4_open_file(inode, file->writing);
+	file->inode = inode;
+	file->reading = (fi->flags & O_ACCMODE) != O_WRONLY;
+	if (wants_write(fi->flags) && !prepare_writing(srv, file, fi)) {
+		free(file);
+		return false;
+	}
+	ext4_igrab(inode);
+	ext4_open_file(inode, file->written);
 	fi->fh = (uintptr_t)file;
 	fi->keep_cache = 1;
 	return true;
 }
 
-void open_undo(struct fuse_file_info *fi)
+void open_undo(struct server *srv, struct fuse_file_info *fi)
 {
 	struct open_file *file = file_of(fi);
 
-	ext4_release_file(file->inode, file->writing);
+	ext4_release_file(file->inode, file->written);
+	if (file->written)
+		space_closed(srv, file->written);
 	ext4_iput(file->inode);
 	free(file);
 }
@@ -80,28 +98,37 @@ void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	if (!inode)
 		return;
 	err = may_open(srv, inode, fi->flags);
-	if (!err && fi->flags & O_TRUNC)
+	if (!err && fi->flags & O_TRUNC) {
 		err = truncate_at_open(inode);
-	if (!err && !open_inode(inode, fi))
+		notify_attr(srv, ext4_ino(inode));
+	}
+	if (!err && !open_inode(srv, inode, fi))
 		err = -ENOMEM;
 	if (err)
 		reply_status(req, err);
 	else if (fuse_reply_open(req, fi))
-		open_undo(fi);
+		open_undo(srv, fi);
 	ext4_iput(inode);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t node __attribute__((unused)), struct fuse_file_info *fi)
 {
-	open_undo(fi);
+	struct server *srv = req_server(req);
+	struct open_file *file = file_of(fi);
+	uint32_t ino = ext4_ino(file->inode);
+	bool stale = atomic_load(&file->stale);
+
+	open_undo(srv, fi);
 	fuse_reply_err(req, 0);
+	if (stale)
+		notify_drop(srv, ino);
 }
 
 int open_new(struct server *srv, struct ext4_inode *inode, struct fuse_file_info *fi)
 {
 	int err = remember(srv, inode);
 
-	if (err || open_inode(inode, fi))
+	if (err || open_inode(srv, inode, fi))
 		return err;
 	take_back(srv, inode);
 	return -ENOMEM;
@@ -134,7 +161,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		fill_entry(srv, inode, &entry);
 		if (fuse_reply_create(req, &entry, fi)) {
 			take_back(srv, inode);
-			open_undo(fi);
+			open_undo(srv, fi);
 		}
 	}
 	ext4_iput(inode);

@@ -27,6 +27,7 @@ enum task {
 	TASK_CREATE_MOUNT,
 	TASK_ATTACH_MOUNT,
 	TASK_READY,
+	TASK_LIMIT_DIRTY,
 	TASK_END_MOUNT,
 	TASK_DETACH,
 	TASK_REMOVE_LOCKFILE,
@@ -40,26 +41,34 @@ static const struct options *opt;
 static dev_t mount_dev;		/* 0: not known (yet) */
 static bool violated;
 
-/*
- * The kernel reads ahead 128 KiB by default, and FUSE lets a server only lower
- * that; root may raise it for the mounted device.
- */
-static void raise_read_ahead(dev_t dev)
+/* Set a value of the mounted device's (or plain FUSE's) bdi; root may. */
+static bool set_bdi(const char *name, const char *value)
 {
-	static const char *const kinds[] = { "", "-fuseblk" };
+	static const char *const kinds[] = { "-fuseblk", "" };
 	char path[80];
 	int fd = -1;
+	bool good;
 
 	for (size_t i = 0; fd < 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u%s/read_ahead_kb", major(dev), minor(dev),
-			 kinds[1 - i]);
+		snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u%s/%s", major(mount_dev), minor(mount_dev),
+			 kinds[i], name);
 		fd = open(path, O_WRONLY | O_CLOEXEC);
 	}
 	if (fd < 0)
-		return;
-	if (write(fd, READ_AHEAD_KIB, strlen(READ_AHEAD_KIB)) < 0)
-		log_debug("read-ahead stays as it is: %s", strerror(errno));
+		return false;
+	good = write(fd, value, strlen(value)) > 0;
+	if (!good)
+		log_debug("%s stays as it is: %s", path, strerror(errno));
 	close(fd);
+	return good;
+}
+
+static bool limit_dirty(int kib)
+{
+	char bytes[24];
+
+	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)kib << 10);
+	return mount_dev && geteuid() == 0 && set_bdi("max_bytes", bytes);
 }
 
 static void ready(void)
@@ -69,8 +78,9 @@ static void ready(void)
 	if (stat(opt->mountpoint, &st))
 		return;
 	mount_dev = st.st_dev;
+	/* By default 128 KiB; FUSE lets a server only lower that. */
 	if (geteuid() == 0)
-		raise_read_ahead(st.st_dev);
+		set_bdi("read_ahead_kb", READ_AHEAD_KIB);
 }
 
 /* An ordinary user's mount is undone by the program that made it. */
@@ -149,6 +159,8 @@ static int perform(int task, int arg, int *result)
 		daemon_leave_terminal();
 		log_detach();
 		break;
+	case TASK_LIMIT_DIRTY:
+		return limit_dirty(arg);
 	case TASK_END_MOUNT:
 		end_mount();
 		break;
@@ -192,6 +204,11 @@ void outside_ready(void)
 		attendant_ask(TASK_READY, 0, NULL);
 	else
 		ready();
+}
+
+bool outside_limit_dirty(int kib)
+{
+	return attendant_runs() ? attendant_ask(TASK_LIMIT_DIRTY, kib, NULL) > 0 : limit_dirty(kib);
 }
 
 void outside_end_mount(void)

@@ -19,6 +19,8 @@ int outside_attach_mount(int how, int *fd);
  * default.
  */
 void outside_ready(void);
+/* Have the kernel hold at most @kib of what is written and not sent to us; false when it cannot be told. */
+bool outside_limit_dirty(int kib);
 /*
  * We were told to end.  The kernel may hold changes that we have never seen: have it
  * write them while there is still somebody to take them, then take the mount away.

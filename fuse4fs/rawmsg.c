@@ -23,6 +23,8 @@
 #define OP_TMPFILE	51
 #define OP_STATX	52
 #define SETATTR_KILL_SUIDGID	(1 << 11)
+/* The upper half of INIT's flags. */
+#define INIT2_DIRECT_IO_ALLOW_MMAP	(1U << 4)
 
 struct statx_in {
 	uint32_t	getattr_flags, reserved;
@@ -113,13 +115,13 @@ static struct sx_time to_sx_time(struct timespec t)
 	return (struct sx_time) { .tv_sec = t.tv_sec, .tv_nsec = t.tv_nsec };
 }
 
-static void fill_statx(struct server *srv, struct ext4_inode *inode, struct statx_attr *sx)
+static double fill_statx(struct server *srv, struct ext4_inode *inode, struct statx_attr *sx)
 {
 	struct ext4_stat all;
 	struct stat st;
+	double timeout = visible_attr(srv, inode, &st);
 
 	ext4_getattr(inode, &all);
-	visible_attr(srv, inode, &st);
 	sx->mask = STATX_BASIC_STATS;
 	sx->blksize = st.st_blksize;
 	sx->nlink = st.st_nlink;
@@ -138,11 +140,12 @@ static void fill_statx(struct server *srv, struct ext4_inode *inode, struct stat
 	}
 	sx->rdev_major = major(st.st_rdev);
 	sx->rdev_minor = minor(st.st_rdev);
+	return timeout;
 }
 
 static void answer_statx(struct server *srv)
 {
-	struct statx_out out = { .attr_valid = CACHE_FOREVER };
+	struct statx_out out = { 0 };
 	struct iovec iov = { &out, sizeof(out) };
 	struct ext4_inode *inode;
 	int err = node_get(srv, current.header->nodeid, &inode);
@@ -151,7 +154,7 @@ static void answer_statx(struct server *srv)
 		send_reply(srv, err, NULL, 0);
 		return;
 	}
-	fill_statx(srv, inode, &out.stat);
+	out.attr_valid = fill_statx(srv, inode, &out.stat);
 	ext4_iput(inode);
 	send_reply(srv, 0, &iov, 1);
 }
@@ -178,7 +181,7 @@ static void fill_attr(const struct stat *st, struct fuse_attr *attr)
 static int send_created(struct server *srv, struct ext4_inode *inode, int flags)
 {
 	struct fuse_entry_param entry;
-	struct fuse_entry_out out = { .entry_valid = CACHE_FOREVER, .attr_valid = CACHE_FOREVER };
+	struct fuse_entry_out out = { .entry_valid = CACHE_FOREVER };
 	struct fuse_open_out open = { .open_flags = FOPEN_KEEP_CACHE };
 	struct fuse_file_info fi = { .flags = flags };
 	struct iovec iov[2] = { { &out, sizeof(out) }, { &open, sizeof(open) } };
@@ -188,14 +191,17 @@ static int send_created(struct server *srv, struct ext4_inode *inode, int flags)
 	if (err)
 		return send_reply(srv, err, NULL, 0);
 	fill_entry(srv, inode, &entry);
+	out.attr_valid = entry.attr_timeout;
 	out.nodeid = entry.ino;
 	out.generation = entry.generation;
 	fill_attr(&entry.attr, &out.attr);
 	open.fh = fi.fh;
+	if (fi.direct_io)
+		open.open_flags |= FOPEN_DIRECT_IO;
 	err = send_reply(srv, 0, iov, 2);
 	if (err) {
 		take_back(srv, inode);
-		open_undo(&fi);
+		open_undo(srv, &fi);
 	}
 	return err;
 }
@@ -244,18 +250,26 @@ static bool answer(struct server *srv)
 	}
 }
 
-/* Replies of libfuse come through here; that to INIT gets our promises, if the kernel offers them. */
-static ssize_t send_through(int fd, struct iovec *iov, int count,
-			    void *userdata __attribute__((unused)))
+/* What the kernel offers and libfuse does not take. */
+static void add_promises(struct fuse_init_out *out, size_t out_size)
 {
 	const struct fuse_init_in *in = argument(offsetof(struct fuse_init_in, flags2));
 
-	if (in && current.header->opcode == FUSE_INIT && count == 2 &&
-	    iov[1].iov_len >= offsetof(struct fuse_init_out, max_background)) {
-		struct fuse_init_out *out = iov[1].iov_base;
+	if (!in || out_size < offsetof(struct fuse_init_out, max_background))
+		return;
+	out->flags |= in->flags & (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2);
+	if (!(in->flags & FUSE_INIT_EXT) || !argument(sizeof(*in)) || out_size < sizeof(*out))
+		return;
+	out->flags |= FUSE_INIT_EXT;
+	out->flags2 |= in->flags2 & INIT2_DIRECT_IO_ALLOW_MMAP;
+}
 
-		out->flags |= in->flags & (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2);
-	}
+/* Replies of libfuse come through here; that to INIT gets our promises. */
+static ssize_t send_through(int fd, struct iovec *iov, int count,
+			    void *userdata __attribute__((unused)))
+{
+	if (current.header && current.header->opcode == FUSE_INIT && count == 2)
+		add_promises(iov[1].iov_base, iov[1].iov_len);
 	return writev(fd, iov, count);
 }
 

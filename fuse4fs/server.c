@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "server.h"
+#include "space.h"
 
 /*
  * No flush: close(2) writes nothing back here that the kernel has not sent, and
@@ -86,12 +87,27 @@ struct ext4_cred req_cred(fuse_req_t req)
 	};
 }
 
+struct ext4_cred writer_cred(fuse_req_t req, struct ext4_inode *inode)
+{
+	struct ext4_cred cred = req_cred(req);
+	struct ext4_stat owner;
+
+	if (cred.privileged || cred.uid != NOBODY_KNOWN)
+		return cred;
+	ext4_getattr(inode, &owner);
+	return (struct ext4_cred) {
+		.uid = owner.st.st_uid,
+		.gid = owner.st.st_gid,
+		.privileged = owner.st.st_uid == 0,
+	};
+}
+
 void reply_status(fuse_req_t req, int err)
 {
 	fuse_reply_err(req, -err);
 }
 
-void visible_attr(struct server *srv, struct ext4_inode *inode, struct stat *st)
+double visible_attr(struct server *srv, struct ext4_inode *inode, struct stat *st)
 {
 	struct ext4_stat all;
 
@@ -101,6 +117,15 @@ void visible_attr(struct server *srv, struct ext4_inode *inode, struct stat *st)
 		st->st_uid = srv->opt->squash_uid;
 	if (srv->opt->squash_gids)
 		st->st_gid = srv->opt->squash_gid;
+	return space_attr_timeout(srv, inode, all.flags);
+}
+
+void reply_attr(fuse_req_t req, struct ext4_inode *inode)
+{
+	struct stat st;
+	double timeout = visible_attr(req_server(req), inode, &st);
+
+	fuse_reply_attr(req, &st, timeout);
 }
 
 void fill_entry(struct server *srv, struct ext4_inode *inode, struct fuse_entry_param *entry)
@@ -108,9 +133,8 @@ void fill_entry(struct server *srv, struct ext4_inode *inode, struct fuse_entry_
 	memset(entry, 0, sizeof(*entry));
 	entry->ino = ino_to_node(ext4_ino(inode));
 	entry->generation = ext4_generation(inode);
-	entry->attr_timeout = CACHE_FOREVER;
 	entry->entry_timeout = CACHE_FOREVER;
-	visible_attr(srv, inode, &entry->attr);
+	entry->attr_timeout = visible_attr(srv, inode, &entry->attr);
 }
 
 /* The kernel does not count the root's lookups. */

@@ -23,8 +23,11 @@
 
 struct device;
 struct loop;
+struct notifier;
 struct reclaim;
 struct service;
+struct space;
+struct written_file;
 
 struct server {
 	const struct options	*opt;
@@ -32,6 +35,8 @@ struct server {
 	struct loop		*loop;		/* the threads, while they serve */
 	struct device		*dev;
 	struct reclaim		*reclaim;
+	struct notifier		*notifier;
+	struct space		*space;
 	bool			attached;	/* the mount is where everybody sees it */
 	/* INIT has come: what has to be done before it is answered; false: the mount fails.  NULL: nothing. */
 	bool			(*at_init)(struct server *srv);
@@ -49,11 +54,16 @@ struct server {
 	atomic_ulong		forgets_done;
 };
 
+/* The user of requests that carry none: where mounts may be idmapped, all but those that make something. */
+#define NOBODY_KNOWN	((uid_t)-1)
+
 /* What fuse_file_info.fh points to. */
 struct open_file {
 	struct ext4_inode	*inode;		/* one reference */
-	bool			writing;
+	struct written_file	*written;	/* NULL: not open for writing */
+	bool			reading;
 	bool			has_caps;	/* had a security.capability when it was opened */
+	atomic_bool		stale;		/* the kernel shows what is not so, until it forgets the inode */
 };
 
 static inline struct open_file *file_of(const struct fuse_file_info *fi)
@@ -83,12 +93,15 @@ struct ext4_inode *node_get_or_fail(fuse_req_t req, fuse_ino_t node);
 
 /* Who asks, as the engine wants to know it. */
 struct ext4_cred req_cred(fuse_req_t req);
+/* Who writes; where that is not known, the owner of the file stands for him. */
+struct ext4_cred writer_cred(fuse_req_t req, struct ext4_inode *inode);
 bool req_privileged(fuse_req_t req);
 
 /* Reply 0 or an error; @err is 0 or a negative errno. */
 void reply_status(fuse_req_t req, int err);
-/* The attributes that the kernel is to see: after squash_uids= and squash_gids=. */
-void visible_attr(struct server *srv, struct ext4_inode *inode, struct stat *st);
+/* The attributes that the kernel is to see, after squash_uids= and squash_gids=, and for how long: seconds. */
+double visible_attr(struct server *srv, struct ext4_inode *inode, struct stat *st);
+void reply_attr(fuse_req_t req, struct ext4_inode *inode);
 void fill_entry(struct server *srv, struct ext4_inode *inode, struct fuse_entry_param *entry);
 /* The kernel will remember the inode, once more, when it gets the reply: 0 or -ENOMEM.  It did not get it. */
 int remember(struct server *srv, struct ext4_inode *inode);
@@ -110,8 +123,8 @@ void thread_buffer_free(void);
  * op_open.c, shared with the answer to FUSE_TMPFILE.  Open @inode, with a reference of its own in fi->fh: false, when
  * memory is short.  open_undo() closes again.
  */
-bool open_inode(struct ext4_inode *inode, struct fuse_file_info *fi);
-void open_undo(struct fuse_file_info *fi);
+bool open_inode(struct server *srv, struct ext4_inode *inode, struct fuse_file_info *fi);
+void open_undo(struct server *srv, struct fuse_file_info *fi);
 /* For a reply that also makes the kernel remember @inode: 0 or -ENOMEM. */
 int open_new(struct server *srv, struct ext4_inode *inode, struct fuse_file_info *fi);
 

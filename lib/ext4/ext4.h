@@ -27,6 +27,7 @@
 #include <time.h>
 #include "ext2fs/ext2_io.h"
 
+struct ext4_cred;
 struct ext4_fs;
 struct ext4_inode;
 
@@ -114,6 +115,13 @@ unsigned int ext4_block_size(const struct ext4_fs *fs);
 unsigned int ext4_time_granularity(const struct ext4_fs *fs);
 int ext4_statfs(struct ext4_fs *fs, struct statvfs *st);
 int ext4_syncfs(struct ext4_fs *fs);
+/*
+ * Bytes that @cred (NULL: an ordinary user) may still take; now, or after ext4_reclaim_space(), which commits what was
+ * freed and drops what was only set aside for growing files.
+ */
+uint64_t ext4_free_bytes(struct ext4_fs *fs, const struct ext4_cred *cred);
+uint64_t ext4_free_bytes_now(struct ext4_fs *fs, const struct ext4_cred *cred);
+void ext4_reclaim_space(struct ext4_fs *fs);
 /* Give back memory (pressure or timer). Returns bytes. */
 size_t ext4_shrink(struct ext4_fs *fs, bool pressure);
 
@@ -241,6 +249,7 @@ ssize_t ext4_read(struct ext4_inode *inode, void *buf, size_t len, off_t off);
 #define EXT4_WRITE_DSYNC	2	/* O_DSYNC */
 #define EXT4_WRITE_CACHED	4	/* comes from the kernel's page cache: no user known, mtime set by the kernel later */
 #define EXT4_WRITE_KILL_SUIDGID	8
+#define EXT4_WRITE_IN_PLACE	32	/* only onto blocks that are there; -ENOSPC where there is none */
 #define EXT4_WRITE_APPEND	16	/* at the end of the file, whatever @off says */
 ssize_t ext4_write(struct ext4_inode *inode, const void *buf, size_t len, off_t off,
 		   unsigned int flags, const struct ext4_cred *cred);

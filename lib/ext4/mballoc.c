@@ -10,14 +10,47 @@
 
 /* ---- what is available ---- */
 
-bool ext4_has_free_blocks(struct ext4_fs *fs, uint64_t n, unsigned int flags)
+/* @held: those that are free on disk, and not to be had before something else happens. */
+static int64_t available_blocks(struct ext4_fs *fs, int64_t held, unsigned int flags)
 {
-	int64_t avail = __atomic_load_n(&fs->free_blocks, __ATOMIC_RELAXED) -
-			__atomic_load_n(&fs->held_blocks, __ATOMIC_RELAXED);
+	int64_t avail = __atomic_load_n(&fs->free_blocks, __ATOMIC_RELAXED) - held;
 
 	if (!(flags & EXT4_ALLOC_PRIVILEGED))
 		avail -= fs->reserved_blocks;
-	return avail >= (int64_t)n;
+	return avail;
+}
+
+static int64_t available_now(struct ext4_fs *fs, unsigned int flags)
+{
+	return available_blocks(fs, __atomic_load_n(&fs->held_blocks, __ATOMIC_RELAXED), flags);
+}
+
+bool ext4_has_free_blocks(struct ext4_fs *fs, uint64_t n, unsigned int flags)
+{
+	return available_now(fs, flags) >= (int64_t)n;
+}
+
+static uint64_t to_bytes(const struct ext4_fs *fs, int64_t blocks)
+{
+	return blocks > 0 ? (uint64_t)blocks << fs->block_bits : 0;
+}
+
+uint64_t ext4_free_bytes(struct ext4_fs *fs, const struct ext4_cred *cred)
+{
+	return to_bytes(fs, available_blocks(fs, 0, ext4_alloc_flags(fs, cred)));
+}
+
+uint64_t ext4_free_bytes_now(struct ext4_fs *fs, const struct ext4_cred *cred)
+{
+	return to_bytes(fs, available_now(fs, ext4_alloc_flags(fs, cred)));
+}
+
+void ext4_reclaim_space(struct ext4_fs *fs)
+{
+	int tries = 0;
+
+	if (!ext4_check_rw(fs))
+		ext4_should_retry_alloc(fs, &tries);
 }
 
 /* How many of @want the caller may have: halves until it fits. */

@@ -22,6 +22,7 @@ struct piece {
 struct writer {
 	struct ext4_inode	*inode;
 	unsigned int		alloc_flags;
+	bool			in_place;	/* no new blocks */
 	uint64_t		end;		/* of the whole write, bytes */
 	bool			touch;		/* times are ours to set */
 	struct piece		piece[PIECES];
@@ -161,6 +162,8 @@ static int write_stretch(struct writer *w, const char *from, size_t len, uint64_
 		return err;
 	hole = !map.pblk;
 	fresh = hole || map.unwritten;
+	if (hole && w->in_place)
+		return -ENOSPC;
 	if (hole) {
 		err = take_blocks(w, &map, &resv);
 		if (err)
@@ -402,7 +405,11 @@ ssize_t ext4_write(struct ext4_inode *inode, const void *buf, size_t len, off_t 
 		   const struct ext4_cred *cred)
 {
 	struct ext4_fs *fs = inode->i_fs;
-	struct writer w = { .inode = inode, .touch = !(flags & EXT4_WRITE_CACHED) };
+	struct writer w = {
+		.inode = inode,
+		.touch = !(flags & EXT4_WRITE_CACHED),
+		.in_place = flags & EXT4_WRITE_IN_PLACE,
+	};
 	struct ext4_cred owner;
 	size_t asked = len;
 	bool sync;
