@@ -80,6 +80,7 @@ struct ext4_inode {
 	uint64_t		i_count;	/* references; under i_lock */
 	int			i_load_err;
 	bool			i_idle;		/* cached, used by nobody, counted in icache_idle; under i_lock */
+	bool			i_idle_dirty;	/* the same with times that are not on disk, icache_idle_dirty */
 	pthread_rwlock_t	i_rwsem;
 	pthread_mutex_t		i_lock;
 
@@ -161,7 +162,7 @@ struct ext4_fs {
 	uint64_t		resv_clusters;	/* as the kernel's own reserve */
 
 	struct cache		*icache;
-	int64_t			icache_idle;	/* atomic */
+	int64_t			icache_idle, icache_idle_dirty;	/* atomic */
 	struct ext4_lookups	*lookups;
 	pthread_mutex_t		icache_lock;	/* with the condition: waiting for an inode that is being read */
 	pthread_cond_t		icache_cond;
@@ -348,7 +349,7 @@ bool ext4_is_remembered(struct ext4_fs *fs, uint32_t ino);
 /* Is a reference held because the inode was remembered?  It is the caller's then. */
 bool ext4_release_held(struct ext4_inode *inode);
 void ext4_icache_shrink(struct ext4_fs *fs, size_t count);
-/* Call @func with every referenced inode. */
+/* Call @func with every inode that is in use, or has times that are not on disk. */
 int ext4_icache_walk(struct ext4_fs *fs, int (*func)(struct ext4_inode *inode, void *data), void *data);
 /* Where the inode lies: its block's buffer (read) and its raw bytes inside. */
 int ext4_raw_inode_at(struct ext4_fs *fs, uint32_t ino, struct iocache_buf **buf, struct ext2_inode_large **raw);

@@ -10,11 +10,27 @@
 #include "ext4/ext4_i.h"
 
 #define ICACHE_IDLE_MAX		(1U << 16)	/* inodes that nobody uses; above, some are dropped ... */
+#define IDLE_DIRTY_MAX		1024		/* of those, how many may have times that are not on disk */
 #define ICACHE_SHRINK_STEP	(1U << 13)	/* ... this many at a time */
 
 static struct ext4_inode *inode_of(struct cache_node *node)
 {
 	return container_of(node, struct ext4_inode, i_node);
+}
+
+/* i_lock held: nobody uses the inode any more, or somebody does again. */
+static void set_idle(struct ext4_inode *inode, bool idle)
+{
+	struct ext4_fs *fs = inode->i_fs;
+
+	if (idle == inode->i_idle)
+		return;
+	inode->i_idle = idle;
+	__atomic_add_fetch(&fs->icache_idle, idle ? 1 : -1, __ATOMIC_RELAXED);
+	if (idle)
+		inode->i_idle_dirty = ext4_state(inode, EXT4_STATE_DIRTY_TIME);
+	if (inode->i_idle_dirty)
+		__atomic_add_fetch(&fs->icache_idle_dirty, idle ? 1 : -1, __ATOMIC_RELAXED);
 }
 
 /* ---- the cache's callbacks; the key is the number ---- */
@@ -47,18 +63,19 @@ static void icache_relse(struct cache *cache __attribute__((unused)), struct cac
 {
 	struct ext4_inode *inode = inode_of(node);
 
-	if (inode->i_idle)
-		__atomic_sub_fetch(&inode->i_fs->icache_idle, 1, __ATOMIC_RELAXED);
+	set_idle(inode, false);
 	ext4_dir_close(inode->i_cursor);
 	pthread_rwlock_destroy(&inode->i_rwsem);
 	pthread_mutex_destroy(&inode->i_lock);
 	free(inode);
 }
 
-/* A reader of the directory may come back for what it had no room for. */
+/* A reader of the directory may come back for what it had no room for; times (lazytime) are to be written some day. */
 static bool icache_reclaim(struct cache *cache __attribute__((unused)), const struct cache_node *node)
 {
-	return !__atomic_load_n(&container_of(node, struct ext4_inode, i_node)->i_cursor, __ATOMIC_RELAXED);
+	const struct ext4_inode *inode = container_of(node, struct ext4_inode, i_node);
+
+	return !__atomic_load_n(&inode->i_cursor, __ATOMIC_RELAXED) && !ext4_state(inode, EXT4_STATE_DIRTY_TIME);
 }
 
 static const struct cache_operations icache_ops = {
@@ -107,10 +124,7 @@ static void count_up(struct ext4_inode *inode)
 
 	pthread_mutex_lock(&inode->i_lock);
 	extra = inode->i_count++ > 0;
-	if (inode->i_idle) {
-		inode->i_idle = false;
-		__atomic_sub_fetch(&inode->i_fs->icache_idle, 1, __ATOMIC_RELAXED);
-	}
+	set_idle(inode, false);
 	pthread_mutex_unlock(&inode->i_lock);
 	if (extra)
 		cache_node_put(inode->i_fs->icache, &inode->i_node);
@@ -295,14 +309,13 @@ void ext4_iput_many(struct ext4_inode *inode, uint64_t n)
 	}
 	if (last && ext4_state(inode, EXT4_STATE_READY)) {
 		delete = inode->i_nlink == 0;
-		dirty_time = !delete && ext4_state(inode, EXT4_STATE_DIRTY_TIME);
+		dirty_time = !delete && ext4_state(inode, EXT4_STATE_DIRTY_TIME) &&
+			     __atomic_load_n(&fs->icache_idle_dirty, __ATOMIC_RELAXED) >= IDLE_DIRTY_MAX;
 		if (delete)
 			ext4_state_set(inode, EXT4_STATE_FREEING);
 		/* The times are written with a reference of their own. */
 		inode->i_count += dirty_time;
-		inode->i_idle = !delete && !dirty_time;
-		if (inode->i_idle)
-			__atomic_add_fetch(&fs->icache_idle, 1, __ATOMIC_RELAXED);
+		set_idle(inode, !delete && !dirty_time);
 	}
 	pthread_mutex_unlock(&inode->i_lock);
 	if (dirty_time) {
@@ -339,7 +352,8 @@ static int walk_one(struct cache_node *node, void *data)
 	bool used;
 
 	pthread_mutex_lock(&inode->i_lock);
-	used = inode->i_count > 0 && ext4_state(inode, EXT4_STATE_READY);
+	used = (inode->i_count > 0 || ext4_state(inode, EXT4_STATE_DIRTY_TIME)) &&
+	       ext4_state(inode, EXT4_STATE_READY);
 	pthread_mutex_unlock(&inode->i_lock);
 	return used ? walk->func(inode, walk->data) : 0;
 }
