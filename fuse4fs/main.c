@@ -28,6 +28,7 @@
 #include "service.h"
 #include "session.h"
 #include "space.h"
+#include "syncing.h"
 #include "timing.h"
 
 static int usage_error(const struct options *opt, const char *reason)
@@ -340,6 +341,12 @@ static bool start_engine(struct server *srv)
 	srv->at_destroy = finish;
 	srv->notifier = notifier_create(srv);
 	srv->space = space_create();
+	srv->syncing = syncing_create();
+	if (!srv->space || !srv->syncing || !srv->notifier) {
+		log_err("out of memory");
+		finish(srv);
+		return false;
+	}
 	reclaim_start(srv->reclaim, srv->fs);
 	return true;
 }
@@ -413,6 +420,7 @@ static int show_and_serve(struct server *srv)
 		finish(srv);
 	notifier_free(srv->notifier);
 	space_destroy(srv->space);
+	syncing_destroy(srv->syncing);
 	if (srv->finish_status)
 		status = srv->finish_status;
 	if (srv->opt->timing)

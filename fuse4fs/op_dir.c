@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include "server.h"
+#include "syncing.h"
 
 /*
  * A position in a directory says all that the next read needs, so there is
@@ -152,11 +153,7 @@ void op_fsyncdir(fuse_req_t req, fuse_ino_t node, int datasync,
 		 struct fuse_file_info *fi __attribute__((unused)))
 {
 	struct ext4_inode *dir = node_get_or_fail(req, node);
-	int err;
 
-	if (!dir)
-		return;
-	err = ext4_fsync(dir, datasync);
-	ext4_iput(dir);
-	reply_status(req, err);
+	if (dir)
+		sync_and_reply(req, dir, datasync, 0, -1);
 }

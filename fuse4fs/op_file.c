@@ -10,6 +10,7 @@
 #include "rawmsg.h"
 #include "server.h"
 #include "space.h"
+#include "syncing.h"
 
 void op_read(fuse_req_t req, fuse_ino_t node __attribute__((unused)), size_t size, off_t off,
 	     struct fuse_file_info *fi)
@@ -77,9 +78,11 @@ void op_write(fuse_req_t req, fuse_ino_t node __attribute__((unused)), const cha
 {
 	struct server *srv = req_server(req);
 	struct open_file *file = file_of(fi);
-	unsigned int flags = write_flags(fi);
+	unsigned int flags = write_flags(fi), sync = flags & (EXT4_WRITE_SYNC | EXT4_WRITE_DSYNC);
 	ssize_t put;
 
+	/* That is waited for separately. */
+	flags &= ~sync;
 	/* Whoever changes a program takes its capabilities away. */
 	if (file->has_caps)
 		ext4_removexattr(file->inode, "security.capability");
@@ -91,6 +94,8 @@ void op_write(fuse_req_t req, fuse_ino_t node __attribute__((unused)), const cha
 		notify_attr(srv, ext4_ino(file->inode));
 	if (put < 0)
 		reply_status(req, put);
+	else if (sync)
+		sync_and_reply(req, ext4_igrab(file->inode), sync & EXT4_WRITE_DSYNC, 0, put);
 	else
 		fuse_reply_write(req, put);
 	if (!fi->writepage)
@@ -101,9 +106,8 @@ void op_fsync(fuse_req_t req, fuse_ino_t node __attribute__((unused)), int datas
 	      struct fuse_file_info *fi)
 {
 	struct open_file *file = file_of(fi);
-	int err = ext4_fsync(file->inode, datasync), refused = space_take_error(file);
 
-	reply_status(req, err ? err : refused);
+	sync_and_reply(req, ext4_igrab(file->inode), datasync, space_take_error(file), -1);
 }
 
 void op_fallocate(fuse_req_t req, fuse_ino_t node __attribute__((unused)), int mode, off_t off, off_t len,

@@ -27,6 +27,7 @@ struct notifier;
 struct reclaim;
 struct service;
 struct space;
+struct syncing;
 struct written_file;
 
 struct server {
@@ -37,6 +38,7 @@ struct server {
 	struct reclaim		*reclaim;
 	struct notifier		*notifier;
 	struct space		*space;
+	struct syncing		*syncing;
 	bool			attached;	/* the mount is where everybody sees it */
 	/* INIT has come: what has to be done before it is answered; false: the mount fails.  NULL: nothing. */
 	bool			(*at_init)(struct server *srv);

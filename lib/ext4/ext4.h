@@ -271,6 +271,12 @@ int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, uns
 off_t ext4_seek(struct ext4_inode *inode, off_t off, int whence);
 /* Durable when it returns 0: data, and the metadata (all of it, or what reaching the data needs). */
 int ext4_fsync(struct ext4_inode *inode, bool datasync);
+/* The same for @n inodes of one file system at the price of one: the result is all of theirs. */
+struct ext4_sync {
+	struct ext4_inode	*inode;
+	bool			datasync;
+};
+int ext4_fsync_many(struct ext4_fs *fs, const struct ext4_sync *syncs, size_t n);
 
 /* ---- extended attributes; full names ("user.foo") ---- */
 

@@ -5,32 +5,48 @@
  */
 #include "ext4/ext4_i.h"
 
-/*
- * Data was written to the device before this call; the commit that carries
- * the inode flushes it.  When no commit was needed, flush here.
- */
-int ext4_fsync(struct ext4_inode *inode, bool datasync)
+/* The transaction that has to be durable. */
+static tid_t tid_of(const struct ext4_sync *sync)
 {
-	struct ext4_fs *fs = inode->i_fs;
-	bool flushed = false;
+	struct ext4_inode *inode = sync->inode;
+
+	if (ext4_state(inode, EXT4_STATE_DIRTY_TIME) && !sync->datasync)
+		ext4_write_times(inode);
+	return __atomic_load_n(sync->datasync ? &inode->i_datasync_tid : &inode->i_sync_tid, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Data was written to the device before this call; the commit that carries an inode flushes it, and all the others'.
+ * Where no commit was needed, one flush is.  The first that waits for the running transaction has it committed, which then
+ * is done for the rest.
+ */
+int ext4_fsync_many(struct ext4_fs *fs, const struct ext4_sync *syncs, size_t n)
+{
+	bool flushed = false, now;
 	errcode_t io;
-	tid_t tid;
 	int err;
 
 	if (__atomic_load_n(&fs->shutdown, __ATOMIC_ACQUIRE))
 		return -EIO;
-	if (fs->opts.read_only)
+	if (fs->opts.read_only || !n)
 		return 0;
-	if (ext4_state(inode, EXT4_STATE_DIRTY_TIME) && !datasync)
-		ext4_write_times(inode);
-	tid = __atomic_load_n(datasync ? &inode->i_datasync_tid : &inode->i_sync_tid, __ATOMIC_ACQUIRE);
-	err = jbd2_complete_transaction(fs->journal, tid, &flushed);
-	if (err)
-		return err;
+	for (size_t i = 0; i < n; i++) {
+		err = jbd2_complete_transaction(fs->journal, tid_of(&syncs[i]), &now);
+		if (err)
+			return err;
+		flushed = flushed || now;
+	}
 	if (flushed)
 		return 0;
 	io = io_channel_flush(fs->dev);
-	return io ? ext4_io_error(fs, io, inode->i_ino, 0, "flushing the device") : 0;
+	return io ? ext4_io_error(fs, io, syncs[0].inode->i_ino, 0, "flushing the device") : 0;
+}
+
+int ext4_fsync(struct ext4_inode *inode, bool datasync)
+{
+	const struct ext4_sync sync = { inode, datasync };
+
+	return ext4_fsync_many(inode->i_fs, &sync, 1);
 }
 
 static int write_dirty_times(struct ext4_inode *inode, void *data __attribute__((unused)))
