@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include "attendant.h"
 #include "daemon.h"
+#include "logging.h"
+#include "support/fds.h"
 
 #define TASK_END	(-1)
 
@@ -78,6 +80,9 @@ attend(int fd, const struct options *opt, int (*perform)(int task, int arg, int 
 	ssize_t n;
 	int result;
 
+	int keep[] = { fd, log_file() };
+
+	support_fds_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	prctl(PR_SET_NAME, "fuse4fs-attend");
 	setproctitle("-%s: attends to %s", opt->program, opt->mountpoint);
 	daemon_forget();

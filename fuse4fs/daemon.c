@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,15 +65,16 @@ bool daemon_start(void)
 	close(fds[0]);
 	ready_fd = fds[1];
 	setsid();
+	signal(SIGHUP, SIG_DFL);
 	return true;
 }
 
 void daemon_settle(void)
 {
-	if (ready_fd < 0)
-		return;
 	if (chdir("/"))
 		log_warn("cannot change to the root directory: %s", strerror(errno));
+	if (ready_fd < 0)
+		return;
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
@@ -90,12 +92,8 @@ void daemon_leave_terminal(void)
 
 void daemon_forget(void)
 {
-	if (ready_fd >= 0) {
-		close(ready_fd);
+	if (ready_fd >= 0)
 		null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	}
-	if (lock_fd >= 0)
-		close(lock_fd);
 	ready_fd = lock_fd = -1;
 }
 

@@ -15,13 +15,13 @@
 bool daemon_start(void);
 /*
  * All names have been resolved: leave the folder, and open what is needed to leave the terminal
- * later.  This and what follows does nothing in the foreground.
+ * later.  What follows does nothing in the foreground.
  */
 void daemon_settle(void);
 /* The mount is up: let the parent go, and leave the terminal. */
 void daemon_ready(void);
 void daemon_leave_terminal(void);
-/* A forked process leaves parent, lock and, when it is told to, terminal to the other one. */
+/* A forked process, which has closed their descriptors, leaves parent, lock and, when it is told to, terminal to the other one. */
 void daemon_forget(void);
 
 /* Not the first to be killed when memory is short, and not stopped by its own write-back. */

@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <blkid.h>
@@ -185,6 +186,19 @@ static bool check_kind(const char *path, const struct stat *st, char *reason, si
 	return true;
 }
 
+/* A limit of the size of files that could not be raised would fail writes in the middle of the image. */
+static bool check_limit(const char *path, const struct stat *st, char *reason, size_t size)
+{
+	struct rlimit limit;
+
+	if (!S_ISREG(st->st_mode) || getrlimit(RLIMIT_FSIZE, &limit) ||
+	    limit.rlim_cur == RLIM_INFINITY || st->st_size <= (off_t)limit.rlim_cur)
+		return true;
+	return refuse(reason, size, "%s is larger than the %llu bytes that you may write into a file "
+		      "(`ulimit -f'); raise that limit, or mount with -o ro", path,
+		      (unsigned long long)limit.rlim_cur);
+}
+
 /* Open @path for us alone.  *@read_only is set when it can only be read. */
 static bool open_exclusively(struct device *dev, const char *path, const struct options *opt, bool *read_only,
 			     io_channel *ret, char *reason, size_t size)
@@ -202,6 +216,8 @@ static bool open_exclusively(struct device *dev, const char *path, const struct 
 	if (!dev->service && S_ISREG(st.st_mode) && holder_loop(&st, *read_only, loop, sizeof(loop)))
 		return refuse(reason, size, "%s is in use by the kernel as %s; detach it with "
 			      "`losetup -d %s', or mount that instead", path, loop, loop);
+	if (!dev->service && !*read_only && !check_limit(path, &st, reason, size))
+		return false;
 	err = open_waiting(dev, path, &st, flags | (*read_only ? 0 : IO_FLAG_RW), ret);
 	if (!*read_only && (err == EACCES || err == EPERM || err == EROFS)) {
 		errcode_t second = open_waiting(dev, path, &st, flags, ret);

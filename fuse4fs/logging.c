@@ -58,6 +58,11 @@ bool log_prepare(void)
 	return true;
 }
 
+int log_file(void)
+{
+	return logfile_fd;
+}
+
 void log_detach(void)
 {
 	support_log_set_level(opt->debug ? SUPPORT_LOG_DEBUG : SUPPORT_LOG_INFO);

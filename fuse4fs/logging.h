@@ -18,6 +18,8 @@ bool log_open(const struct options *opt);
  * the system log, which may want to be connected to again.
  */
 bool log_prepare(void);
+/* The log file's descriptor, or -1. */
+int log_file(void);
 /* The mount is up: leave stderr, unless we stay in the foreground. */
 void log_detach(void);
 void log_close(void);

@@ -29,6 +29,7 @@
 #include "session.h"
 #include "space.h"
 #include "syncing.h"
+#include "start.h"
 #include "timing.h"
 
 static int usage_error(const struct options *opt, const char *reason)
@@ -454,6 +455,8 @@ static int run(struct options *opt, struct server *srv)
 
 	process_protect(opt);
 	report_ignored(opt);
+	if (!srv->service)
+		start_report(opt);
 	if (!srv->service && !check_names(opt))
 		return EXIT_MOUNT;
 	if (!lockfile_take(opt))
@@ -518,6 +521,9 @@ int main(int argc, char **argv, char **envp)
 	struct options opt;
 	int status;
 
+	/* Nobody can be told: there may be no place for it. */
+	if (!start_clean(argc, argv))
+		return EXIT_SYSTEM;
 	initialize_ext2_error_table();
 	setproctitle_init(argc, argv, envp);
 	options_init(&opt, argv[0]);

@@ -32,10 +32,14 @@ static void session_signals(sigset_t *set)
 
 void session_block_signals(void)
 {
+	struct sigaction hangup;
 	sigset_t set;
 
 	session_signals(&set);
 	sigaddset(&set, SIGUSR2);
+	/* What is ignored but blocked would be taken all the same. */
+	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler == SIG_IGN)
+		sigdelset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }

@@ -22,6 +22,7 @@
 #include "config.h"
 #include "fuse_service/wire.h"
 #include "fsm.h"
+#include "support/fds.h"
 
 #define DEVICE		"/dev/fuse"
 #define DEVICE_VARIABLE	"FUSE_KERN_DEVICE"
@@ -57,20 +58,6 @@ static int usage(FILE *out)
 	fprintf(out, "usage: fuservicemount SOURCE MOUNTPOINT -t TYPE [-o OPTIONS]\n"
 		     "       fuservicemount -t TYPE --check\n");
 	return EXIT_REFUSED;
-}
-
-/* A setuid program must not find its files under the numbers of the standard ones. */
-static bool fill_standard_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return false;
-	close(fd);
-	return true;
 }
 
 /* The type without `fuse.'; NULL when there is none, or one that would lead out of the folder. */
@@ -289,7 +276,7 @@ int main(int argc, char **argv)
 	const char *type;
 	int status;
 
-	if (!fill_standard_fds())
+	if (!support_fds_standard())
 		return EXIT_REFUSED;
 	if (argc < 3 || !strcmp(argv[1], "--help"))
 		return usage(stdout);

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "config.h"
+#include "support/fds.h"
 
 #define EXIT_USAGE	1
 #define EXIT_SYSTEM	2
@@ -159,6 +160,8 @@ int main(int argc, char **argv)
 	bool fake = false;
 	int opt, status;
 
+	if (!support_fds_standard())
+		return EXIT_SYSTEM;
 	/* mount(8) puts source and mount point first; getopt moves them behind the letters. */
 	while ((opt = getopt(argc, argv, "o:t:nsvfrw")) != -1) {
 		if (opt == '?' || (opt == 'o' && !add_options(&options, optarg)) ||

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "support/fds.h"
 
 #define EXIT_USAGE	1
 #define EXIT_FAILED	32
@@ -132,6 +133,8 @@ int main(int argc, char **argv)
 	int flags = 0, opt, status;
 	char *mountpoint;
 
+	if (!support_fds_standard())
+		return EXIT_FAILED;
 	/* umount(8) puts the mount point first; getopt moves it behind the letters. */
 	while ((opt = getopt(argc, argv, "nlfvrt:N:")) != -1) {
 		if (opt == 'l')
