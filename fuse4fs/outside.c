@@ -4,19 +4,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "attendant.h"
 #include "daemon.h"
 #include "logging.h"
 #include "mounting.h"
+#include "ourmount.h"
 #include "outside.h"
 #include "sandbox.h"
 
@@ -35,11 +32,9 @@ enum task {
 	TASK_LOST,
 };
 
-extern char **environ;
-
 static const struct options *opt;
-static dev_t mount_dev;		/* 0: not known (yet) */
-static bool violated;
+static struct our_mount ours;
+static bool violated, is_ready;
 
 /* Set a value of the mounted device's (or plain FUSE's) bdi; root may. */
 static bool set_bdi(const char *name, const char *value)
@@ -50,7 +45,7 @@ static bool set_bdi(const char *name, const char *value)
 	bool good;
 
 	for (size_t i = 0; fd < 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u%s/%s", major(mount_dev), minor(mount_dev),
+		snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u%s/%s", major(ours.dev), minor(ours.dev),
 			 kinds[i], name);
 		fd = open(path, O_WRONLY | O_CLOEXEC);
 	}
@@ -68,73 +63,49 @@ static bool limit_dirty(int kib)
 	char bytes[24];
 
 	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)kib << 10);
-	return mount_dev && geteuid() == 0 && set_bdi("max_bytes", bytes);
+	return ours.known && geteuid() == 0 && set_bdi("max_bytes", bytes);
+}
+
+/* Show it, and learn which one it is. */
+static int attach(int how, int *fd)
+{
+	int err = mounting_attach(how, fd);
+
+	if (!err && !our_mount_learn(&ours, opt->mountpoint))
+		log_warn("%s: cannot look at it: %s", opt->mountpoint, strerror(errno));
+	return err;
 }
 
 static void ready(void)
 {
-	struct stat st;
-
-	if (stat(opt->mountpoint, &st))
-		return;
-	mount_dev = st.st_dev;
 	/* By default 128 KiB; FUSE lets a server only lower that. */
-	if (geteuid() == 0)
+	if (ours.known && geteuid() == 0)
 		set_bdi("read_ahead_kb", READ_AHEAD_KIB);
 }
 
-/* An ordinary user's mount is undone by the program that made it. */
-static bool run_fusermount(void)
+/*
+ * The kernel may hold changes that the server has never seen.  Where no path leads to our mount, it is
+ * asked to write back all that there is.
+ */
+static void write_back(void)
 {
-	char *argv[] = { "fusermount3", "-u", "-z", "-q", "--", opt->mountpoint, NULL };
-	sigset_t none;
-	posix_spawnattr_t attr;
-	int status = -1;
-	pid_t pid;
+	int fd = our_mount_visible(&ours) ? open(opt->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	sigemptyset(&none);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setsigmask(&attr, &none);
-	if (posix_spawnp(&pid, argv[0], NULL, &attr, argv, environ)) {
-		posix_spawnattr_destroy(&attr);
-		return false;
+	if (fd < 0) {
+		sync();
+		return;
 	}
-	posix_spawnattr_destroy(&attr);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) && !WEXITSTATUS(status);
-}
-
-static bool detach(void)
-{
-	if (!umount2(opt->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW))
-		return true;
-	return errno == EPERM && run_fusermount();
-}
-
-/* Does the mount point still show our mount, and not one that was put over it or took its place? */
-static bool is_our_mount(void)
-{
-	struct stat st;
-
-	return mount_dev && !stat(opt->mountpoint, &st) && st.st_dev == mount_dev;
+	if (syncfs(fd))
+		log_warn("%s: writing back failed: %s", opt->mountpoint, strerror(errno));
+	close(fd);
 }
 
 static void end_mount(void)
 {
-	int fd;
-
-	if (!is_our_mount())
+	if (!ours.known)
 		return;
-	fd = open(opt->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		if (syncfs(fd))
-			log_warn("%s: writing back failed: %s", opt->mountpoint, strerror(errno));
-		close(fd);
-	}
-	if (!detach())
-		log_warn("%s: cannot unmount: %s", opt->mountpoint, strerror(errno));
+	write_back();
+	our_mount_detach(&ours);
 }
 
 static void report_violation(int number)
@@ -153,9 +124,10 @@ static int perform(int task, int arg, int *result)
 	case TASK_CREATE_MOUNT:
 		return mounting_create(arg, result);
 	case TASK_ATTACH_MOUNT:
-		return mounting_attach(arg, result);
+		return attach(arg, result);
 	case TASK_READY:
 		ready();
+		is_ready = true;
 		daemon_leave_terminal();
 		log_detach();
 		break;
@@ -165,7 +137,7 @@ static int perform(int task, int arg, int *result)
 		end_mount();
 		break;
 	case TASK_DETACH:
-		detach();
+		our_mount_detach(&ours);
 		break;
 	case TASK_REMOVE_LOCKFILE:
 		lockfile_remove();
@@ -174,7 +146,7 @@ static int perform(int task, int arg, int *result)
 		report_violation(arg);
 		break;
 	case TASK_LOST:
-		if (mount_dev && !violated)
+		if (is_ready && !violated)
 			log_err("%s: the server was killed; %s is dead: unmount it", opt->device,
 				opt->mountpoint);
 		break;
@@ -195,7 +167,7 @@ int outside_create_mount(int how, int *fd)
 
 int outside_attach_mount(int how, int *fd)
 {
-	return attendant_runs() ? attendant_ask(TASK_ATTACH_MOUNT, how, fd) : mounting_attach(how, fd);
+	return attendant_runs() ? attendant_ask(TASK_ATTACH_MOUNT, how, fd) : attach(how, fd);
 }
 
 void outside_ready(void)
@@ -224,7 +196,7 @@ void outside_detach(void)
 	if (attendant_runs())
 		attendant_ask(TASK_DETACH, 0, NULL);
 	else
-		detach();
+		our_mount_detach(&ours);
 }
 
 void outside_remove_lockfile(void)

@@ -14,10 +14,7 @@ bool outside_start(const struct options *opt, bool attendant);
 /* The two steps of mounting (mounting.h); 0 or a negative errno, and the FUSE device in *@fd, or -1. */
 int outside_create_mount(int how, int *fd);
 int outside_attach_mount(int how, int *fd);
-/*
- * The mount answers: learn which one it is, and have the kernel read ahead more than it does by
- * default.
- */
+/* The mount answers: have the kernel read ahead more than it does by default. */
 void outside_ready(void);
 /* Have the kernel hold at most @kib of what is written and not sent to us; false when it cannot be told. */
 bool outside_limit_dirty(int kib);
@@ -26,7 +23,7 @@ bool outside_limit_dirty(int kib);
  * write them while there is still somebody to take them, then take the mount away.
  */
 void outside_end_mount(void);
-/* Take the mount away, if it is there. */
+/* Take the mount away, if it is there and no other one would go with it. */
 void outside_detach(void);
 void outside_remove_lockfile(void);
 /* A signal handler's word: the server dies of a system call that it may not make. */
