@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The process: background, place in the queue of the OOM killer, lock file.
+ * The process: background, place in the queue of the OOM killer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,8 +22,6 @@
 
 static int ready_fd = -1;
 static int null_fd = -1;
-static int lock_fd = -1;
-static char *lock_path;
 
 /* The parent's whole life: the child's word, or its exit status. */
 static void __attribute__((noreturn)) wait_for_child(pid_t child, int fd)
@@ -94,7 +91,7 @@ void daemon_forget(void)
 {
 	if (ready_fd >= 0)
 		null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	ready_fd = lock_fd = -1;
+	ready_fd = -1;
 }
 
 void daemon_ready(void)
@@ -146,47 +143,4 @@ void process_protect(const struct options *opt)
 		set_oom_score(score);
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
 		log_debug("not marked as an I/O flusher: %s", strerror(errno));
-}
-
-bool lockfile_take(const struct options *opt)
-{
-	if (!opt->lockfile)
-		return true;
-	lock_fd = open(opt->lockfile, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (lock_fd < 0) {
-		log_err("cannot open the lock file %s: %s", opt->lockfile, strerror(errno));
-		return false;
-	}
-	if (flock(lock_fd, LOCK_EX | LOCK_NB)) {
-		char pid[16] = "?";
-		ssize_t len = pread(lock_fd, pid, sizeof(pid) - 1, 0);
-
-		if (len > 0)
-			pid[strcspn(pid, "\n")] = '\0';
-		log_err("the lock file %s is held by process %s; unmount that first", opt->lockfile,
-			pid);
-		close(lock_fd);
-		lock_fd = -1;
-		return false;
-	}
-	/* The name must still be good when the folder has been left. */
-	lock_path = realpath(opt->lockfile, NULL);
-	if (ftruncate(lock_fd, 0) || dprintf(lock_fd, "%d\n", getpid()) < 0)
-		log_warn("cannot write the lock file %s: %s", opt->lockfile, strerror(errno));
-	return true;
-}
-
-void lockfile_remove(void)
-{
-	if (lock_path)
-		unlink(lock_path);
-}
-
-void lockfile_drop(void)
-{
-	if (lock_fd < 0)
-		return;
-	free(lock_path);
-	close(lock_fd);
-	lock_fd = -1;
 }

@@ -21,16 +21,10 @@ void daemon_settle(void);
 /* The mount is up: let the parent go, and leave the terminal. */
 void daemon_ready(void);
 void daemon_leave_terminal(void);
-/* A forked process, which has closed their descriptors, leaves parent, lock and, when it is told to, terminal to the other one. */
+/* A forked process, which has closed the descriptors, leaves the parent and, when it is told to, the terminal to the other one. */
 void daemon_forget(void);
 
 /* Not the first to be killed when memory is short, and not stopped by its own write-back. */
 void process_protect(const struct options *opt);
-
-/* Lock file with our process number; false with a message when another process has it. */
-bool lockfile_take(const struct options *opt);
-/* Remove its name; then let it go. */
-void lockfile_remove(void);
-void lockfile_drop(void);
 
 #endif /* FUSE4FS_DAEMON_H */

@@ -3,7 +3,6 @@
  * Which of libsupport's sinks messages go to, and when.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "logging.h"
+#include "named.h"
 #include "support/log.h"
 
 static const struct options *opt;
@@ -37,10 +37,12 @@ bool log_open(const struct options *options)
 		support_log_set_level(SUPPORT_LOG_WARN);
 	if (!opt->logfile)
 		return true;
-	logfile_fd = open(opt->logfile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	logfile_fd = named_open_log(opt->logfile);
 	if (logfile_fd >= 0)
 		return true;
-	log_err("cannot write the log file %s: %s", opt->logfile, strerror(errno));
+	log_err("cannot write the log file %s: %s", opt->logfile,
+		errno == ELOOP ? "it is another user's symbolic link" :
+		errno == EMLINK ? "it has several names (hard links)" : strerror(errno));
 	return false;
 }
 

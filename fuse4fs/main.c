@@ -20,6 +20,7 @@
 #include "exitcode.h"
 #include "logging.h"
 #include "mounting.h"
+#include "named.h"
 #include "notify.h"
 #include "outside.h"
 #include "reclaim.h"

@@ -13,6 +13,7 @@
 #include "daemon.h"
 #include "logging.h"
 #include "mounting.h"
+#include "named.h"
 #include "ourmount.h"
 #include "outside.h"
 #include "sandbox.h"
