@@ -19,17 +19,55 @@ struct ext4_error_record {
 	uint32_t	count;		/* not yet in the superblock */
 };
 
-void ext4_log(struct ext4_fs *fs, enum ext4_log_level level, const char *fmt, ...)
+static void left_out(void *priv, const char *name, unsigned int count)
 {
+	struct ext4_fs *fs = priv;
+	char msg[256];
+
+	snprintf(msg, sizeof(msg), "%s: %u more messages from %s were left out", fs->device_name, count, name);
+	fs->opts.log(fs->opts.log_priv, EXT4_LOG_WARN, msg);
+}
+
+static void __attribute__((format(printf, 5, 0)))
+log_from(struct ext4_fs *fs, enum ext4_log_level level, const char *name, unsigned int line, const char *fmt,
+	 va_list ap)
+{
+	unsigned int before = 0;
 	char msg[512];
-	va_list ap;
 
 	if (!fs->opts.log)
 		return;
-	va_start(ap, fmt);
+	if (name && level <= EXT4_LOG_WARN && !support_limit_pass(&fs->log_limit, name, line, &before))
+		return;
+	if (before)
+		left_out(fs, name, before);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
-	va_end(ap);
 	fs->opts.log(fs->opts.log_priv, level, msg);
+}
+
+void ext4_log(struct ext4_fs *fs, enum ext4_log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_from(fs, level, NULL, 0, fmt, ap);
+	va_end(ap);
+}
+
+void ext4_log_at(struct ext4_fs *fs, enum ext4_log_level level, const char *func, unsigned int line,
+		 const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_from(fs, level, func, line, fmt, ap);
+	va_end(ap);
+}
+
+void ext4_log_flush(struct ext4_fs *fs)
+{
+	if (fs->opts.log)
+		support_limit_flush(&fs->log_limit, left_out, fs);
 }
 
 int ext4_errno(errcode_t err)
@@ -136,8 +174,8 @@ int ext4_corrupt_at(struct ext4_fs *fs, const char *func, unsigned int line, int
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	describe_place(place, sizeof(place), ino, block);
-	ext4_log(fs, EXT4_LOG_ERR, "%s: file system damage in %s:%u%s: %s; run e2fsck",
-		 fs->device_name, func, line, place, what);
+	ext4_log_at(fs, EXT4_LOG_ERR, func, line, "%s: file system damage in %s:%u%s: %s; run e2fsck",
+		    fs->device_name, func, line, place, what);
 	remember(fs, func, line, err, ino, block);
 	apply_policy(fs, err);
 	return err;
@@ -150,8 +188,8 @@ int ext4_io_error_at(struct ext4_fs *fs, const char *func, unsigned int line, er
 	int ret = ext4_errno(err);
 
 	describe_place(place, sizeof(place), ino, block);
-	ext4_log(fs, EXT4_LOG_ERR, "%s: %s failed in %s%s: %s; check the device and its cables",
-		 fs->device_name, what, func, place, error_message(err));
+	ext4_log_at(fs, EXT4_LOG_ERR, func, line, "%s: %s failed in %s%s: %s; check the device and its cables",
+		    fs->device_name, what, func, place, error_message(err));
 	if (ret == -ENOMEM)
 		return ret;
 	remember(fs, func, line, ret, ino, block);
@@ -233,12 +271,15 @@ void ext4_write_error_record(struct ext4_fs *fs)
 
 int ext4_error_init(struct ext4_fs *fs)
 {
+	support_limit_init(&fs->log_limit);
 	fs->error_record = calloc(1, sizeof(*fs->error_record));
 	return fs->error_record ? 0 : -ENOMEM;
 }
 
 void ext4_error_destroy(struct ext4_fs *fs)
 {
+	ext4_log_flush(fs);
+	support_limit_destroy(&fs->log_limit);
 	free(fs->error_record);
 	fs->error_record = NULL;
 }

@@ -19,6 +19,7 @@
 #include "support/cache.h"
 #include "support/iocache.h"
 #include "support/list.h"
+#include "support/limit.h"
 #include "jbd2/jbd2.h"
 #include "ext4/ext4.h"
 
@@ -178,14 +179,20 @@ struct ext4_fs {
 	pthread_cond_t		worker_cond;
 	bool			worker_stop, error_pending;
 	struct ext4_error_record *error_record;
+	struct support_limit	log_limit;
 	struct ext4_fc_state	*fc;		/* while a fast-commit area is scanned and replayed */
 	struct ext2fs_mmp	*mmp;
+	bool			mmp_told;	/* that claiming it waits */
 	uint32_t		generation_seed;	/* atomic */
 };
 
 /* ---- error.c: what happens when something is wrong ---- */
 void ext4_log(struct ext4_fs *fs, enum ext4_log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* What may come again and again: bounded for each place, @func being __func__ (support/limit.h). */
+void ext4_log_at(struct ext4_fs *fs, enum ext4_log_level level, const char *func, unsigned int line,
+		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void ext4_log_flush(struct ext4_fs *fs);	/* say what was left out so far */
 /*
  * A structure on disk is wrong: log (with function, inode and block; 0 = none), remember for the superblock, apply
  * the errors= policy.  Returns @err, so that callers can say `return ext4_corrupt(...)`.

@@ -31,7 +31,7 @@ static void journal_log(void *priv, enum jbd2_log_level level, const char *messa
 	enum ext4_log_level to = level == JBD2_LOG_ERR ? EXT4_LOG_ERR :
 				 level == JBD2_LOG_WARN ? EXT4_LOG_WARN : EXT4_LOG_INFO;
 
-	ext4_log(fs, to, "%s: journal: %s", fs->device_name, message);
+	ext4_log_at(fs, to, __func__, __LINE__, "%s: journal: %s", fs->device_name, message);
 }
 
 static const struct jbd2_ops journal_ops = {
