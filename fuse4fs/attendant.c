@@ -1,28 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The second process and the messages between the two.  A message from the server is a number and
- * an argument, and means nothing but that task: a server that was taken over gains nothing by it.
+ * The second process and the messages between the two.
  */
 #include <bsd/unistd.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "attendant.h"
 #include "daemon.h"
 #include "logging.h"
+#include "mounting.h"
 #include "support/fds.h"
 
 #define TASK_END	(-1)
+#define GONE_MSEC	1000
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open	434
+#endif
 
 struct message {
 	int32_t	task, arg;
 	int32_t	answer;		/* whether the server waits for one */
+	char	text[ATTENDANT_TEXT];
 };
+#define EMPTY_SIZE	offsetof(struct message, text)
+
+/* The kernel's struct pidfd_info; Linux 6.15 tells there how a process ended. */
+struct process_info {
+	uint64_t	mask, cgroup;
+	uint32_t	ids[11];
+	int32_t		status;
+};
+#define INFO_EXIT	UINT64_C(8)
 
 static int attendant_fd = -1;
 static pid_t attendant_process;
@@ -48,7 +67,109 @@ static bool send_answer(int sock, int32_t answer, int fd)
 	return sendmsg(sock, &msg, MSG_NOSIGNAL) == sizeof(answer);
 }
 
-static int receive_answer(int sock, int *fd)
+/* The signal that ended the process, or 0. */
+static int end_of(int process)
+{
+	struct pollfd gone = { .fd = process };
+	struct process_info info = { .mask = INFO_EXIT };
+
+	_Static_assert(sizeof(info) == 64, "as ATTENDANT_REQUEST has it");
+	if (process < 0)
+		return 0;
+	/* Until it has been waited for; whoever that is may take longer. */
+	for (int i = 0; i < GONE_MSEC / 10 && !(gone.revents & POLLHUP); i++) {
+		const struct timespec pause = { .tv_nsec = 10000000 };
+
+		nanosleep(&pause, NULL);
+		poll(&gone, 1, 0);
+	}
+	if (ioctl(process, ATTENDANT_REQUEST, &info) || !(info.mask & INFO_EXIT))
+		return 0;
+	return WIFSIGNALED(info.status) ? WTERMSIG(info.status) : 0;
+}
+
+static bool obey(int fd, struct message *message, size_t size, const struct attendant_ops *ops)
+{
+	int result = -1;
+	int32_t answer;
+	bool sent;
+
+	if (size < EMPTY_SIZE)
+		return false;
+	((char *)message)[size < sizeof(*message) ? size : sizeof(*message) - 1] = '\0';
+	if (size == EMPTY_SIZE)
+		message->text[0] = '\0';
+	if (message->task == TASK_END)
+		_exit(0);
+	answer = ops->perform(message->task, message->arg, message->text, &result);
+	sent = !message->answer || send_answer(fd, answer, result);
+	if (result >= 0)
+		close(result);
+	return sent;
+}
+
+static void __attribute__((noreturn))
+attend(int fd, const struct options *opt, const struct attendant_ops *ops)
+{
+	int keep[] = { fd, log_file(), mounting_point() }, server;
+	struct message message;
+	ssize_t n;
+
+	support_fds_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	server = ops->watches ? syscall(SYS_pidfd_open, getppid(), 0) : -1;
+	prctl(PR_SET_NAME, "fuse4fs-attend");
+	setproctitle("-%s: attends to %s", opt->program, opt->mountpoint);
+	daemon_forget();
+	if (chdir("/"))
+		_exit(1);
+	ops->begin();
+	do {
+		n = recv(fd, &message, sizeof(message), 0);
+	} while ((n < 0 && errno == EINTR) || (n > 0 && obey(fd, &message, n, ops)));
+	ops->lost(end_of(server));
+	_exit(1);
+}
+
+/* The server must never wait for it but where it asks for an answer. */
+static bool keep_end(int fd)
+{
+	attendant_fd = fd;
+	return !fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+bool attendant_start(const struct options *opt, const struct attendant_ops *ops)
+{
+	int fds[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
+		return false;
+	attendant_process = fork();
+	if (!attendant_process)
+		attend(fds[1], opt, ops);
+	err = errno;
+	close(fds[1]);
+	if (attendant_process < 0) {
+		close(fds[0]);
+		errno = err;
+		return false;
+	}
+	return keep_end(fds[0]);
+}
+
+bool attendant_runs(void)
+{
+	return attendant_fd >= 0;
+}
+
+static bool wait_for(short events)
+{
+	struct pollfd poll_fd = { .fd = attendant_fd, .events = events };
+
+	return poll(&poll_fd, 1, -1) > 0 || errno == EINTR;
+}
+
+/* One number, and the descriptor that may come with it. */
+static int receive_answer(int *fd)
 {
 	char control[CMSG_SPACE(sizeof(int))];
 	int32_t answer;
@@ -62,8 +183,8 @@ static int receive_answer(int sock, int *fd)
 
 	*fd = -1;
 	do {
-		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
+		n = recvmsg(attendant_fd, &msg, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && (errno == EINTR || (errno == EAGAIN && wait_for(POLLIN))));
 	if (n != sizeof(answer))
 		return -EIO;
 	cmsg = CMSG_FIRSTHDR(&msg);
@@ -72,76 +193,18 @@ static int receive_answer(int sock, int *fd)
 	return answer;
 }
 
-static void __attribute__((noreturn))
-attend(int fd, const struct options *opt, int (*perform)(int task, int arg, int *result), int lost)
-{
-	struct message message;
-	int32_t answer;
-	ssize_t n;
-	int result;
-
-	int keep[] = { fd, log_file() };
-
-	support_fds_close_others(keep, sizeof(keep) / sizeof(keep[0]));
-	prctl(PR_SET_NAME, "fuse4fs-attend");
-	setproctitle("-%s: attends to %s", opt->program, opt->mountpoint);
-	daemon_forget();
-	if (chdir("/"))
-		_exit(1);
-	for (;;) {
-		n = recv(fd, &message, sizeof(message), 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n != sizeof(message))
-			break;
-		if (message.task == TASK_END)
-			_exit(0);
-		result = -1;
-		answer = perform(message.task, message.arg, &result);
-		if (message.answer && !send_answer(fd, answer, result))
-			break;
-		if (result >= 0)
-			close(result);
-	}
-	perform(lost, 0, &result);
-	_exit(1);
-}
-
-bool attendant_start(const struct options *opt, int (*perform)(int task, int arg, int *result), int lost)
-{
-	int fds[2], err;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
-		return false;
-	attendant_process = fork();
-	if (!attendant_process) {
-		close(fds[0]);
-		attend(fds[1], opt, perform, lost);
-	}
-	err = errno;
-	close(fds[1]);
-	if (attendant_process < 0) {
-		close(fds[0]);
-		errno = err;
-		return false;
-	}
-	attendant_fd = fds[0];
-	return true;
-}
-
-bool attendant_runs(void)
-{
-	return attendant_fd >= 0;
-}
-
 int attendant_ask(int task, int arg, int *result)
 {
-	struct message message = { task, arg, true };
+	struct message message = { .task = task, .arg = arg, .answer = true };
 	int fd = -1, answer = -EIO;
+	ssize_t n;
 
 	pthread_mutex_lock(&ask_lock);
-	if (write(attendant_fd, &message, sizeof(message)) == sizeof(message))
-		answer = receive_answer(attendant_fd, &fd);
+	do {
+		n = write(attendant_fd, &message, EMPTY_SIZE);
+	} while (n < 0 && errno == EAGAIN && wait_for(POLLOUT));
+	if (n == EMPTY_SIZE)
+		answer = receive_answer(&fd);
 	pthread_mutex_unlock(&ask_lock);
 	if (result)
 		*result = fd;
@@ -150,13 +213,14 @@ int attendant_ask(int task, int arg, int *result)
 	return answer;
 }
 
-void attendant_tell(int task, int arg)
+bool attendant_tell(int task, int arg, const char *text)
 {
-	struct message message = { task, arg, false };
+	struct message message = { .task = task, .arg = arg, .answer = false };
+	size_t size = EMPTY_SIZE;
 
-	/* Whether it is there or not, there is nobody else to tell. */
-	if (write(attendant_fd, &message, sizeof(message)) < 0)
-		return;
+	if (text)
+		size += snprintf(message.text, sizeof(message.text), "%.*s", ATTENDANT_TEXT - 1, text);
+	return write(attendant_fd, &message, size) == (ssize_t)size;
 }
 
 int attendant_socket(void)
@@ -173,7 +237,9 @@ void attendant_stop(void)
 {
 	if (!attendant_runs())
 		return;
-	attendant_tell(TASK_END, 0);
+	/* If it has not arrived, then it cannot be told apart from our death. */
+	while (!attendant_tell(TASK_END, 0, NULL) && errno == EAGAIN && wait_for(POLLOUT))
+		;
 	close(attendant_fd);
 	attendant_fd = -1;
 	while (waitpid(attendant_process, NULL, 0) < 0 && errno == EINTR)

@@ -6,11 +6,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 #include "logging.h"
 #include "named.h"
+#include "outside.h"
 #include "support/log.h"
 
 static const struct options *opt;
@@ -46,18 +46,10 @@ bool log_open(const struct options *options)
 	return false;
 }
 
-bool log_prepare(void)
+void log_prepare(void)
 {
 	/* The time zone is a file, too. */
 	tzset();
-	if (logfile_fd >= 0 || opt->foreground)
-		return false;
-	if (opt->kernel && !support_log_to_kmsg()) {
-		support_log_to_stderr();
-		return false;
-	}
-	openlog(NULL, LOG_PID | LOG_NDELAY, LOG_DAEMON);
-	return true;
 }
 
 int log_file(void)
@@ -65,18 +57,41 @@ int log_file(void)
 	return logfile_fd;
 }
 
+/* What does not fit, because the log daemon is slow or waits for us, is counted. */
+static void to_attendant(void *priv __attribute__((unused)), enum support_log_level level,
+			 const char *line)
+{
+	static unsigned int missing;
+	char text[64];
+
+	if (missing) {
+		snprintf(text, sizeof(text), "%u messages are missing here", missing);
+		if (outside_log(SUPPORT_LOG_WARN, text))
+			missing = 0;
+	}
+	if (missing || !outside_log(level, line))
+		missing++;
+}
+
 void log_detach(void)
 {
 	support_log_set_level(opt->debug ? SUPPORT_LOG_DEBUG : SUPPORT_LOG_INFO);
-	if (logfile_fd >= 0)
+	if (logfile_fd >= 0) {
 		support_log_to_fd(logfile_fd);
-	else if (!opt->foreground && !(opt->kernel && !support_log_to_kmsg()))
+	} else if (opt->foreground) {
+		;
+	} else if (outside_logs()) {
+		support_log_set_prefix(NULL, NULL);
+		support_log_to_callback(to_attendant, NULL);
+	} else if (!opt->kernel || support_log_to_kmsg()) {
 		support_log_to_syslog();
+	}
 }
 
 void log_close(void)
 {
 	support_log_to_stderr();
+	support_log_set_prefix(opt->program, NULL);
 	if (logfile_fd >= 0)
 		close(logfile_fd);
 	logfile_fd = -1;

@@ -2,7 +2,7 @@
 /*
  * Where messages go: to stderr until the mount is up; afterwards to the log file
  * if one was named, to stderr in the foreground, to the kernel's log in kernel
- * mode, and else to the system log.
+ * mode, and else to the system log; these last two by the attendant, where there is one.
  */
 #ifndef FUSE4FS_LOGGING_H
 #define FUSE4FS_LOGGING_H
@@ -13,11 +13,8 @@
 
 /* Open what the options name.  False with a message on stderr when the log file cannot be written. */
 bool log_open(const struct options *opt);
-/*
- * Open what log_detach() will write to, since no file can be opened any more.  True when that is
- * the system log, which may want to be connected to again.
- */
-bool log_prepare(void);
+/* No file can be opened any more from here on. */
+void log_prepare(void);
 /* The log file's descriptor, or -1. */
 int log_file(void);
 /* The mount is up: leave stderr, unless we stay in the foreground. */

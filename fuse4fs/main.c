@@ -312,7 +312,7 @@ static bool prepare_outside(const struct server *srv, struct options *opt)
 			"sanitizers");
 		return false;
 	}
-	if (outside_start(opt, !srv->service && sandbox_wanted(opt)))
+	if (outside_start(opt, srv->service || sandbox_wanted(opt), srv->service))
 		return true;
 	log_err("cannot start a process: %s", strerror(errno));
 	return false;
@@ -326,8 +326,11 @@ static bool contain(struct server *srv, const struct options *opt)
 		log_err("option `sandbox': the service's unit does not confine it");
 		return false;
 	}
-	if (srv->service || !sandbox_wanted(opt) ||
-	    sandbox_enter(log_prepare(), srv->not_contained, sizeof(srv->not_contained)))
+	log_prepare();
+	if (sandbox_wanted(opt))
+		outside_confine();
+	if (!sandbox_wanted(opt) ||
+	    sandbox_enter(srv->service, srv->not_contained, sizeof(srv->not_contained)))
 		return true;
 	if (opt->sandbox != SANDBOX_DEMANDED)
 		return true;
@@ -400,7 +403,7 @@ static int run_session(struct server *srv)
 {
 	int status = EXIT_OK;
 
-	if (!session_run(srv, srv->opt->mountpoint, on_ready)) {
+	if (!session_run(srv, on_ready)) {
 		log_err("cannot start a thread: %s", strerror(errno));
 		status = EXIT_SYSTEM;
 	}

@@ -149,6 +149,16 @@ int mounting_create(int how, int *fd)
 	return err;
 }
 
+bool mounting_is_created(void)
+{
+	return made.tree >= 0;
+}
+
+int mounting_point(void)
+{
+	return made.point;
+}
+
 /* ---- by fusermount3 ---- */
 
 /* The one descriptor that comes with a message; or a negative errno. */

@@ -28,6 +28,10 @@ bool mounting_prepare(const struct options *opt, struct word_list *session);
  * negative errno; -EBUSY: somebody else has the block device.
  */
 int mounting_create(int how, int *fd);
+/* Whether it was made in the first step, and needs nobody else for the second. */
+bool mounting_is_created(void);
+/* The mount point's descriptor, or -1: a forked process must keep it. */
+int mounting_point(void);
 /* The second step.  *@fd: the FUSE device, if only now there is one; else -1. */
 int mounting_attach(int how, int *fd);
 /* Forget the mount point, and a file system that was not attached. */

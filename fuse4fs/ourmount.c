@@ -44,6 +44,11 @@ bool our_mount_learn(struct our_mount *mount, const char *path)
 	return mount->known;
 }
 
+bool our_mount_same(const struct our_mount *a, const struct our_mount *b)
+{
+	return a->known && b->known && a->dev == b->dev && a->id == b->id;
+}
+
 bool our_mount_visible(const struct our_mount *mount)
 {
 	uint64_t id;

@@ -19,6 +19,8 @@ struct our_mount {
 
 /* What lies on @path has just been mounted by us.  False, with errno, when it cannot be looked at. */
 bool our_mount_learn(struct our_mount *mount, const char *path);
+/* Whether both are the same one, as far as the kernel tells. */
+bool our_mount_same(const struct our_mount *a, const struct our_mount *b);
 /* Whether its path still leads to it, and not to one that was put over it or took its place. */
 bool our_mount_visible(const struct our_mount *mount);
 /*

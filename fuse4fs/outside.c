@@ -4,10 +4,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include "attendant.h"
 #include "daemon.h"
@@ -17,25 +20,27 @@
 #include "ourmount.h"
 #include "outside.h"
 #include "sandbox.h"
+#include "support/log.h"
 
 /* What a single read-ahead may ask for, in KiB; the largest request that FUSE makes of it. */
 #define READ_AHEAD_KIB	"1024"
 
 enum task {
 	TASK_CREATE_MOUNT,
+	TASK_CONFINE,
 	TASK_ATTACH_MOUNT,
 	TASK_READY,
 	TASK_LIMIT_DIRTY,
 	TASK_END_MOUNT,
 	TASK_DETACH,
 	TASK_REMOVE_LOCKFILE,
-	TASK_VIOLATION,
-	TASK_LOST,
+	TASK_LOG,
 };
 
 static const struct options *opt;
-static struct our_mount ours;
-static bool violated, is_ready;
+static bool in_service;
+static struct our_mount before, ours;	/* what was on the mount point, what we have put there */
+static bool is_confined, is_attached, is_ready;
 
 /* Set a value of the mounted device's (or plain FUSE's) bdi; root may. */
 static bool set_bdi(const char *name, const char *value)
@@ -67,14 +72,35 @@ static bool limit_dirty(int kib)
 	return ours.known && geteuid() == 0 && set_bdi("max_bytes", bytes);
 }
 
-/* Show it, and learn which one it is. */
+/* Until it can be shown, the server may try in another way. */
+static int create(int how, int *fd)
+{
+	*fd = -1;
+	if (is_confined || is_attached || in_service)
+		return -EALREADY;
+	return mounting_create(how, fd);
+}
+
+/*
+ * Show it, once, and learn which one it is: a server that asks too early or too late does not get its hands on
+ * another's mount.
+ */
 static int attach(int how, int *fd)
 {
-	int err = mounting_attach(how, fd);
+	struct our_mount found;
+	int err;
 
-	if (!err && !our_mount_learn(&ours, opt->mountpoint))
+	if (is_attached || in_service)
+		return -EALREADY;
+	err = mounting_attach(how, fd);
+	if (err)
+		return err;
+	is_attached = true;
+	if (!our_mount_learn(&found, opt->mountpoint))
 		log_warn("%s: cannot look at it: %s", opt->mountpoint, strerror(errno));
-	return err;
+	else if (!our_mount_same(&found, &before))
+		ours = found;
+	return 0;
 }
 
 static void ready(void)
@@ -101,34 +127,75 @@ static void write_back(void)
 	close(fd);
 }
 
+/*
+ * A service may see its mount, but cannot take it away, and cannot tell it from another one; having that
+ * one written back does no harm.
+ */
+static void end_service_mount(void)
+{
+	struct statfs fs;
+	int fd = open(opt->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fstatfs(fd, &fs) || fs.f_type != FUSE_SUPER_MAGIC)
+		sync();
+	else if (syncfs(fd))
+		log_warn("%s: writing back failed: %s", opt->mountpoint, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	log_warn("%s stays mounted, and dead: unmount it", opt->mountpoint);
+}
+
 static void end_mount(void)
 {
-	if (!ours.known)
-		return;
-	write_back();
-	our_mount_detach(&ours);
+	if (in_service) {
+		end_service_mount();
+	} else if (ours.known) {
+		write_back();
+		our_mount_detach(&ours);
+	}
 }
 
-static void report_violation(int number)
+/* The taken-over server's word is nothing that others should read into. */
+static void relay(int level, const char *line)
 {
-	char name[64];
-
-	violated = true;
-	sandbox_call_name(number, name, sizeof(name));
-	log_err("%s: the server was ended by its sandbox: it tried system call %d (%s), which it "
-		"never needs; %s is dead: unmount it", opt->device, number, name, opt->mountpoint);
+	if (level >= SUPPORT_LOG_ERR && level <= SUPPORT_LOG_DEBUG)
+		support_log_relay(level, line);
 }
 
-static int perform(int task, int arg, int *result)
+static void begin(void)
+{
+	if (in_service)
+		support_log_to_journal();
+}
+
+/* A message would be one on the terminal; the server's own tells what is wrong here. */
+static void confine(void)
+{
+	char reason[100] = "it needs fusermount3";
+
+	if (is_confined || !sandbox_built())
+		return;
+	is_confined = true;
+	if ((!in_service && !mounting_is_created()) ||
+	    !sandbox_enter_attendant(opt, in_service, reason, sizeof(reason)))
+		log_debug("%s: the attendant keeps its rights: %s", opt->device, reason);
+}
+
+static int perform(int task, int arg, const char *text, int *result)
 {
 	switch (task) {
 	case TASK_CREATE_MOUNT:
-		return mounting_create(arg, result);
+		return create(arg, result);
+	case TASK_CONFINE:
+		confine();
+		break;
 	case TASK_ATTACH_MOUNT:
 		return attach(arg, result);
 	case TASK_READY:
-		ready();
+		if (is_ready)
+			break;
 		is_ready = true;
+		ready();
 		daemon_leave_terminal();
 		log_detach();
 		break;
@@ -143,32 +210,53 @@ static int perform(int task, int arg, int *result)
 	case TASK_REMOVE_LOCKFILE:
 		lockfile_remove();
 		break;
-	case TASK_VIOLATION:
-		report_violation(arg);
-		break;
-	case TASK_LOST:
-		if (is_ready && !violated)
-			log_err("%s: the server was killed; %s is dead: unmount it", opt->device,
-				opt->mountpoint);
+	case TASK_LOG:
+		relay(arg, text);
 		break;
 	}
 	return 0;
 }
 
-bool outside_start(const struct options *options, bool attendant)
+/* In a service its manager tells. */
+static void lost(int sig)
 {
+	const char *how = "was killed";
+
+	if (!is_ready || in_service)
+		return;
+	if (sig == SIGSYS)
+		how = "was ended by its sandbox (SIGSYS): the kernel's log has the system call";
+	else if (!sig)
+		how = "was killed, or ended by its sandbox: the kernel's log has the reason";
+	log_err("%s: the server %s; %s is dead: unmount it", opt->device, how, opt->mountpoint);
+}
+
+bool outside_start(const struct options *options, bool attendant, bool service)
+{
+	const struct attendant_ops ops = {
+		.watches = !service, .begin = begin, .perform = perform, .lost = lost,
+	};
+
 	opt = options;
-	return !attendant || attendant_start(options, perform, TASK_LOST);
+	in_service = service;
+	our_mount_learn(&before, opt->mountpoint);
+	return !attendant || attendant_start(options, &ops);
 }
 
 int outside_create_mount(int how, int *fd)
 {
-	return attendant_runs() ? attendant_ask(TASK_CREATE_MOUNT, how, fd) : mounting_create(how, fd);
+	return attendant_runs() ? attendant_ask(TASK_CREATE_MOUNT, how, fd) : create(how, fd);
 }
 
 int outside_attach_mount(int how, int *fd)
 {
 	return attendant_runs() ? attendant_ask(TASK_ATTACH_MOUNT, how, fd) : attach(how, fd);
+}
+
+void outside_confine(void)
+{
+	if (attendant_runs())
+		attendant_ask(TASK_CONFINE, 0, NULL);
 }
 
 void outside_ready(void)
@@ -208,9 +296,14 @@ void outside_remove_lockfile(void)
 		lockfile_remove();
 }
 
-void outside_violation(int number)
+bool outside_log(int level, const char *line)
 {
-	attendant_tell(TASK_VIOLATION, number);
+	return attendant_tell(TASK_LOG, level, line);
+}
+
+bool outside_logs(void)
+{
+	return attendant_runs();
 }
 
 void outside_stop(void)

@@ -32,6 +32,7 @@ struct ruleset {
 #define FS_REFER	(UINT64_C(1) << 13)	/* version 2 */
 #define FS_TRUNCATE	(UINT64_C(1) << 14)	/* version 3 */
 #define FS_IOCTL_DEV	(UINT64_C(1) << 15)	/* version 5 */
+#define CAP(n)		(UINT64_C(1) << (n))
 #define NET_ALL		UINT64_C(3)
 #define SCOPE_ALL	UINT64_C(3)		/* abstract sockets, signals */
 
@@ -100,33 +101,74 @@ static bool close_files(void)
 	return !err;
 }
 
-/* All of them: what is open needs no privilege to be read, written, flushed or discarded. */
-static bool drop_capabilities(void)
+static uint64_t capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data))
+		return 0;
+	return (data[0].effective | data[0].permitted) |
+	       (uint64_t)(data[1].effective | data[1].permitted) << 32;
+}
+
+/* All but those in @keep; what is open needs no privilege to be read, written, flushed or discarded. */
+static bool drop_capabilities(uint64_t keep)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 
 	/* An ordinary user has none to drop, and may not touch the bounding set. */
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EPERM)
+		if (!(keep >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EPERM)
 			return false;
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	return !syscall(SYS_capset, &header, none);
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i].effective = data[i].permitted = keep >> (32 * i);
+	/* (A unit that leaves us none does not let us make this call either.) */
+	return !capabilities() || !syscall(SYS_capset, &header, data);
 }
 
-bool sandbox_enter(bool syslog, char *reason, size_t size)
+static bool no_new_privileges(char *reason, size_t size)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
-		snprintf(reason, size, "no new privileges: %s", strerror(errno));
+	if (!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return true;
+	snprintf(reason, size, "no new privileges: %s", strerror(errno));
+	return false;
+}
+
+bool sandbox_enter(bool talk, char *reason, size_t size)
+{
+	if (!no_new_privileges(reason, size))
 		return false;
-	}
 	if (!close_files()) {
 		snprintf(reason, size, "Landlock: %s", strerror(errno));
 		return false;
 	}
-	if (!drop_capabilities()) {
+	if (!drop_capabilities(0)) {
 		snprintf(reason, size, "dropping capabilities: %s", strerror(errno));
 		return false;
 	}
-	return seccomp_enter(syslog, reason, size);
+	return seccomp_enter(talk, reason, size);
+}
+
+/* (No Landlock: it forbids all unmounting.) */
+bool sandbox_enter_attendant(const struct options *opt, bool in_service, char *reason, size_t size)
+{
+	/* Unmounting; reaching a mount point in a folder that is closed to others. */
+	uint64_t keep = CAP(CAP_SYS_ADMIN) | CAP(CAP_DAC_READ_SEARCH);
+
+	if (opt->lockfile)
+		keep |= CAP(CAP_DAC_OVERRIDE) | CAP(CAP_FOWNER);
+	if (!in_service && !(capabilities() & CAP(CAP_SYS_ADMIN))) {
+		snprintf(reason, size, "it needs fusermount3");
+		return false;
+	}
+	if (!no_new_privileges(reason, size))
+		return false;
+	if (!drop_capabilities(keep & capabilities())) {
+		snprintf(reason, size, "dropping capabilities: %s", strerror(errno));
+		return false;
+	}
+	return seccomp_enter_attendant(!in_service, reason, size);
 }

@@ -16,16 +16,20 @@ bool sandbox_built(void);
 bool sandbox_wanted(const struct options *opt);
 /*
  * From here on for this thread, and all that it starts.  All files must be open, no other thread
- * may run.  @syslog: the system log is written to, and may have to be connected to again.
+ * may run.  @talk: a service's conversation with its helper goes on.
  * False when not all of it could be had; @reason says what.  What could be had stays.
  */
-bool sandbox_enter(bool syslog, char *reason, size_t size);
+bool sandbox_enter(bool talk, char *reason, size_t size);
+/*
+ * The same for the attendant, which keeps what its tasks take.  False with @reason, and nothing given up,
+ * for an ordinary user's: it has no privilege, and needs a set-user-id program to unmount.
+ */
+bool sandbox_enter_attendant(const struct options *opt, bool in_service, char *reason, size_t size);
 /* Whether somebody else, like a service's unit, has confined this process. */
 bool sandbox_by_others(void);
-/* The name of a system call, or "?". */
-void sandbox_call_name(int number, char *name, size_t size);
 
-/* seccomp.c: all but the calls that serving takes end the process.  False with @reason. */
-bool seccomp_enter(bool syslog, char *reason, size_t size);
+/* seccomp.c: all but the calls that serving, or attending, takes end the process.  False with @reason. */
+bool seccomp_enter(bool talk, char *reason, size_t size);
+bool seccomp_enter_attendant(bool unmounts, char *reason, size_t size);
 
 #endif /* FUSE4FS_SANDBOX_H */

@@ -4,13 +4,10 @@
  * told to end.  The threads that serve requests are in loop.c.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 #include "logging.h"
 #include "loop.h"
@@ -78,37 +75,11 @@ static bool still_connected(struct server *srv)
 	return poll(&poll_fd, 1, 0) == 0 || !(poll_fd.revents & POLLERR);
 }
 
-/* A service may see its mount, and cannot tell it from another one; writing back that does no harm. */
-static bool is_fuse(int fd)
-{
-	struct statfs fs;
-
-	return !fstatfs(fd, &fs) && fs.f_type == FUSE_SUPER_MAGIC;
-}
-
-/* The kernel may hold changes that we have never seen, and nobody will take them once we have ended. */
-static void end_service_mount(const char *mountpoint)
-{
-	int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || !is_fuse(fd))
-		log_warn("%s: cannot have the kernel write back", mountpoint);
-	if (fd >= 0) {
-		if (syncfs(fd))
-			log_warn("%s: writing back failed: %s", mountpoint, strerror(errno));
-		close(fd);
-	}
-	log_warn("%s stays mounted, and dead: unmount it", mountpoint);
-}
-
-static void end_mount(struct server *srv, const char *mountpoint)
+static void end_mount(struct server *srv)
 {
 	if (!still_connected(srv))
 		return;
-	if (srv->service)
-		end_service_mount(mountpoint);
-	else
-		outside_end_mount();
+	outside_end_mount();
 }
 
 bool session_start(struct server *srv)
@@ -129,7 +100,7 @@ void session_stop(struct server *srv)
 	srv->loop = NULL;
 }
 
-bool session_run(struct server *srv, const char *mountpoint, void (*ready)(struct server *srv))
+bool session_run(struct server *srv, void (*ready)(struct server *srv))
 {
 	bool is_ready = false;
 	sigset_t set;
@@ -143,14 +114,13 @@ bool session_run(struct server *srv, const char *mountpoint, void (*ready)(struc
 			continue;
 		if (!is_ready && loop_initialised(srv->loop)) {
 			is_ready = true;
-			if (!srv->service)
-				outside_ready();
+			outside_ready();
 			ready(srv);
 		}
 		if (sig == WAKE_SIGNAL)
 			continue;
 		log_info("%s: ending on signal %d (%s)", srv->opt->device, sig, strsignal(sig));
-		end_mount(srv, mountpoint);
+		end_mount(srv);
 		break;
 	}
 	session_stop(srv);

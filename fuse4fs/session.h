@@ -31,7 +31,7 @@ void session_stop(struct server *srv);
  * unmount it.  @ready is called when the first request has been answered.  False when no
  * thread could be started.
  */
-bool session_run(struct server *srv, const char *mountpoint, void (*ready)(struct server *srv));
+bool session_run(struct server *srv, void (*ready)(struct server *srv));
 
 /* Unmount what is still mounted; a service cannot. */
 void session_unmount(struct server *srv);

@@ -15,12 +15,14 @@ mounts()
 	awk -v m="$1" '$2 == m { print $3 }' /proc/self/mounts | tr '\n' ' '
 }
 
-# enter_folder FOLDER: a process of ours stays in it; sets inside.
+# enter_folder FOLDER [FILE]: a process of ours stays in it, with a file that it has written; sets inside.
 enter_folder()
 {
-	(cd "$1" && exec sleep 300) &
+	local file=${2:-/dev/null}
+	# (What is closed has been sent to the server.)
+	(cd "$1" && exec >"$file" && echo "${file##*/}" && exec sleep 300) &
 	inside=$!
-	for i in $(seq 50); do [ "$(readlink /proc/$inside/cwd)" = "$1" ] && break; sleep 0.1; done
+	for i in $(seq 50); do [ "$(cat /proc/$inside/comm)" = sleep ] && break; sleep 0.1; done
 }
 
 # stop OPTIONS NAME: SIGTERM, and the end of the server.
@@ -60,9 +62,8 @@ for options in logfile="$T/log" logfile="$T/log",nosandbox; do
 	unmount mnt b.img
 
 	mount_image a.img mnt "$options"
-	echo kept >mnt/kept
+	enter_folder "$T/mnt" "$T/mnt/kept"
 	mount -t tmpfs above mnt && echo above >mnt/marker
-	enter_folder "$T/mnt"
 	stop "$mode, above"
 	is "$(mounts "$T/mnt")" "tmpfs fuse.ext4 tmpfs " "$mode: above: the other one stays"
 	is "$(cat mnt/marker)" above "$mode: above: as it was"
@@ -74,8 +75,7 @@ for options in logfile="$T/log" logfile="$T/log",nosandbox; do
 	is "$(cat mnt/kept)" kept "$mode: above: what the kernel had not written yet is there"
 
 	mkdir -p mnt/sub && mount -t tmpfs on mnt/sub && echo on >mnt/sub/marker
-	enter_folder "$T/mnt/sub"
-	echo more >mnt/more
+	enter_folder "$T/mnt/sub" "$T/mnt/more"
 	stop "$mode, on it"
 	like "$(tail -n 5 log)" "$T/mnt.*mounted (on|below) it" "$mode: on it: the log says so"
 	is "$(mounts "$T/mnt/sub")" "tmpfs " "$mode: on it: the other one stays"

@@ -102,18 +102,42 @@ is "$(enter sh -c "tail -n +3 /proc/$pid/net/dev | cut -d: -f1 | tr -d ' '")" lo
 is "$(enter sh -c "ls /proc/$pid/root/dev/fuse /proc/$pid/root/dev/loop0 2>/dev/null")" "" "no devices"
 is "$(enter sh -c "ls -A /proc/$pid/root/root 2>/dev/null")" "" "no homes"
 # What is left of the file system to a server that was taken over, whose device is an image.
-server="nsenter -t $pid -m setpriv --reuid=$(field "$pid" Uid) --regid=$(field "$pid" Gid) --clear-groups"
+cat >"$W/as-server.py" <<'X'
+import ctypes, os, sys
+pid, uid, gid, how, path = sys.argv[1:]
+ns = os.open("/proc/%s/ns/mnt" % pid, os.O_RDONLY)
+if ctypes.CDLL(None).setns(ns, 0):
+    sys.exit("setns")
+os.setgroups([])
+os.setgid(int(gid))
+os.setuid(int(uid))
+try:
+    os.close(os.open(path, {"r": os.O_RDONLY, "w": os.O_WRONLY}[how]))
+    print("open")
+except OSError as e:
+    print("refused")
+X
+# as_server r|w FILE
+as_server()
+{
+	enter "$PYTHON" /srv/t/as-server.py "$pid" "$(field "$pid" Uid)" "$(field "$pid" Gid)" "$@"
+}
+is "$(as_server r /etc/passwd)" open "it sees the machine's files"
 chmod 600 "$W/a.img"
-isnt "$(enter $server sh -c 'head -c 1 /srv/t/a.img >/dev/null 2>&1; echo $?')" 0 "no path to the image"
+is "$(as_server r /srv/t/a.img)" refused "no path to the image"
 chmod 666 "$W/a.img"
-isnt "$(enter $server sh -c '(: >>/srv/t/a.img) 2>/dev/null; echo $?')" 0 "nor one to write it, whatever its mode"
+is "$(as_server w /srv/t/a.img)" refused "nor one to write it, whatever its mode"
 chmod 644 "$W/a.img"
 fds=$(enter sh -c "ls -l /proc/$pid/fd" | sed -n 's/.* -> //p' |
 	grep -v -e '^/dev/null$' -e '^socket:' -e 'anon_inode' | sort -u)
 is "$(printf '%s\n' "$fds" | grep -v -e pressure)" "$(printf '/dev/fuse\n/srv/t/a.img')" \
 	"open: the device, the image, pressure files, and nothing else"
 like "$fds" "/proc/pressure/memory" "open: what tells of memory pressure"
-is "$(enter sh -c "ls -l /proc/$pid/fd" | grep -c 'socket:')" 2 "sockets: only the log's, as output and error"
+is "$(enter sh -c "ls -l /proc/$pid/fd" | grep -c 'socket:')" 3 "sockets: the log's, as output and error, and the attendant's"
+attendant=$(enter pgrep -P "$pid")
+is "$(field "$attendant" NoNewPrivs):$(field "$attendant" CapEff)" "1:0000000000000000" "the attendant has no rights, either"
+is "$(enter sh -c "ls -l /proc/$attendant/fd" | grep -c -e a.img -e /dev/fuse)" 0 "nor the device or the kernel's descriptor"
+filters=$(field "$pid" Seccomp_filters) attendant_filters=$(field "$attendant" Seccomp_filters)
 like "$(enter sh -c "tr '\\0' ' ' </proc/$pid/cmdline")" "fuse4fs -t ext4 -o kernel /srv/t/a.img /srv/t/mnt" \
 	"its title says what it does"
 
@@ -168,10 +192,15 @@ journal_has "/srv/t/bad.img: " "and the journal too"
 # An instance is stopped: what was written is there, though the kernel had not sent it yet.
 enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt
 settle 1
-enter sh -c 'echo stopped >/srv/t/mnt/stopped'
+# (What is closed has been sent.)
+enter sh -c 'exec >/srv/t/mnt/stopped; echo stopped; exec sleep 300 2>/dev/null' &
+sleeper=$!
+for i in $(seq 50); do [ -s "$W/mnt/stopped" ] || enter [ -s /srv/t/mnt/stopped ] && break; sleep 0.1; done
 enter systemctl stop "$(instances)"
 ok $? "systemctl stop"
 enter umount -l /srv/t/mnt
+kill $sleeper
+wait $sleeper 2>/dev/null
 fsck_clean "$W/a.img" "after which the file system is clean"
 enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt
 is "$(enter cat /srv/t/mnt/stopped)" stopped "and has what was written"
@@ -257,16 +286,43 @@ else
 fi
 settle 0
 
-# What the filter does not allow ends the server, and that leaves a trace.
+# try_in_unit COMMAND: as the server of an instance, where programs can be run.
+try_in_unit()
+{
+	enter mkdir -p /run/systemd/system/fuse4fs@.service.d
+	printf '[Service]\nNoExecPaths=\nExecPaths=\nExecStart=\nExecStart=%s\n' "$1" |
+		enter tee /run/systemd/system/fuse4fs@.service.d/hostile.conf >/dev/null
+	enter systemctl daemon-reload
+	out=$(enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt 2>&1)
+	isnt $? 0 "a server that is none ($1): no mount"
+	enter rm -r /run/systemd/system/fuse4fs@.service.d
+	enter systemctl daemon-reload
+}
+
+cp "$PROGS/forbidden" "$W/forbidden"
+try_in_unit /srv/t/forbidden
+journal_has "filters: [0-9]" "the unit alone"
+out=$(journal -u 'fuse4fs@*')
+is "$(printf '%s\n' "$out" | grep -c ': ended$')" "$(grep -o '{ "[a-z]' "$TESTS/progs/forbidden.c" | wc -l)" \
+	"the unit's filter: no other files, processes, rings, sockets"
+is "$(printf '%s\n' "$out" | grep ': possible$')" "" "the unit's filter: none of them"
+alone=$(printf '%s\n' "$out" | sed -n 's/^filters: //p')
+is "$((filters - alone)) $((attendant_filters - alone))" "2 1" "the server's own filter is entered in the service as well"
+printf '[Service]\nExecStart=\nExecStart=/bin/true\n' >"$T/noexec.conf"
 enter mkdir -p /run/systemd/system/fuse4fs@.service.d
-printf '[Service]\nExecStart=\nExecStart=/bin/sh -c "chroot / /bin/true"\n' |
-	enter tee /run/systemd/system/fuse4fs@.service.d/hostile.conf >/dev/null
+enter tee /run/systemd/system/fuse4fs@.service.d/hostile.conf <"$T/noexec.conf" >/dev/null
 enter systemctl daemon-reload
-out=$(enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt 2>&1)
-isnt $? 0 "a server that does what it may not: no mount"
+enter mount -t fuse.ext4 /srv/t/a.img /srv/t/mnt 2>/dev/null
 enter rm -r /run/systemd/system/fuse4fs@.service.d
 enter systemctl daemon-reload
-like "$(journal -n 50)" "fuse4fs@.*(SYS|159|failed)" "and a trace of it"
+like "$(journal -n 50)" "(203/EXEC|Permission denied)" "no program but the server can be run"
+is "$(enter systemctl show fuse4fs@0.service -p TasksMax --value)" 64 "the number of threads is bounded"
+enter systemd-analyze verify --man=no fuse4fs@0.service >"$T/verify.log" 2>&1
+ok $? "systemd-analyze verify" || diag "$(cat "$T/verify.log")"
+
+# What the filter does not allow ends the server, and that leaves a trace.
+try_in_unit '/bin/sh -c "chroot / /bin/true"'
+like "$(journal -n 50)" "fuse4fs@.*(SYS|159)" "and a trace of it"
 
 # The device of the kernel may have another name, as long as it is one in /dev.
 enter mknod /dev/other c 10 229

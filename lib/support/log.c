@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -97,7 +98,7 @@ void support_log_to_callback(void (*func)(void *priv, enum support_log_level lev
 }
 
 /* The start of a line, up to where the message begins. */
-static size_t put_prefix(char *line, size_t size, enum support_log_level level)
+static size_t put_prefix(char *line, size_t size, enum support_log_level level, bool word)
 {
 	size_t n = 0;
 	time_t now;
@@ -114,7 +115,7 @@ static size_t put_prefix(char *line, size_t size, enum support_log_level level)
 		n += snprintf(line + n, size - n, "%s: ", log_program);
 	if (log_device[0])
 		n += snprintf(line + n, size - n, "%s: ", log_device);
-	if (level == SUPPORT_LOG_WARN)
+	if (word && level == SUPPORT_LOG_WARN)
 		n += snprintf(line + n, size - n, "warning: ");
 	return n;
 }
@@ -160,7 +161,8 @@ static void emit(enum support_log_level level, char *line)
 	}
 }
 
-void support_vlog(enum support_log_level level, const char *fmt, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+put_line(enum support_log_level level, bool word, const char *fmt, va_list args)
 {
 	char line[LINE_MAX_BYTES + 1];
 	int saved = errno;
@@ -169,12 +171,32 @@ void support_vlog(enum support_log_level level, const char *fmt, va_list args)
 	if ((int)level > __atomic_load_n(&log_max_level, __ATOMIC_RELAXED))
 		return;
 	pthread_mutex_lock(&log_lock);
-	n = put_prefix(line, LINE_MAX_BYTES, level);
+	n = put_prefix(line, LINE_MAX_BYTES, level, word);
 	vsnprintf(line + n, LINE_MAX_BYTES - n, fmt, args);
 	clean_line(line);
 	emit(level, line);
 	pthread_mutex_unlock(&log_lock);
 	errno = saved;
+}
+
+void support_vlog(enum support_log_level level, const char *fmt, va_list args)
+{
+	put_line(level, true, fmt, args);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+relay(enum support_log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	put_line(level, false, fmt, args);
+	va_end(args);
+}
+
+void support_log_relay(enum support_log_level level, const char *line)
+{
+	relay(level, "%s", line);
 }
 
 void support_log(enum support_log_level level, const char *fmt, ...)

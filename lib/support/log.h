@@ -26,6 +26,12 @@ void support_log(enum support_log_level level, const char *fmt, ...)
 void support_vlog(enum support_log_level level, const char *fmt, va_list args)
 	__attribute__((format(printf, 2, 0)));
 
+/*
+ * A line that another process has given to its support_log_to_callback(), with an empty prefix: as
+ * support_log(), but it says already what level it is.
+ */
+void support_log_relay(enum support_log_level level, const char *line);
+
 /* Levels above @level are not shown; SUPPORT_LOG_INFO at first. */
 void support_log_set_level(enum support_log_level level);
 
