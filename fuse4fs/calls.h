@@ -19,7 +19,7 @@
 	X(readv) X(writev) X(pread64) X(pwrite64) X(preadv) X(pwritev) \
 	X(fsync) X(fdatasync) X(fallocate) X(ftruncate) X(fadvise64) X(flock) \
 	X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait) X(eventfd2) \
-	X(sched_getaffinity) X(membarrier) X(rt_sigtimedwait) X(sysinfo)
+	X(sched_getaffinity) X(membarrier) X(rt_sigtimedwait) X(rt_sigpending) X(sysinfo)
 
 /* Of a service's server until its mount is made: the conversation with the helper (which leaves the folder once more). */
 #define CALLS_OF_TALK(X) \

@@ -117,6 +117,7 @@ static bool probe(struct options *opt, struct device *dev)
 	opt->mount.journal_dev = dev->journal;
 	opt->mount.read_only = dev->read_only;
 	opt->mount.log = log_from_engine;
+	opt->mount.interrupted = session_told_to_end;
 	if (dev->read_only && !word_list_add(&opt->fuse, "ro", NULL)) {
 		log_err("out of memory");
 		return false;

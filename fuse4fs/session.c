@@ -41,6 +41,14 @@ void session_block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+bool session_told_to_end(void *priv __attribute__((unused)))
+{
+	sigset_t pending;
+
+	return !sigpending(&pending) && (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT) ||
+					 sigismember(&pending, SIGHUP));
+}
+
 bool session_create(struct server *srv, const char *fuse_options)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);

@@ -17,6 +17,8 @@ void session_block_signals(void);
  * them; it has said why on stderr.
  */
 bool session_create(struct server *srv, const char *fuse_options);
+/* Whether one of these signals waits to be taken; @priv is unused. */
+bool session_told_to_end(void *priv);
 /* Serve what comes from the FUSE device @fd, which becomes the session's, also on failure. */
 bool session_adopt(struct server *srv, int fd);
 

@@ -303,10 +303,17 @@ typedef void (*ext2fs_mmp_lost_fn)(void *priv, errcode_t err,
 				   const struct ext2fs_mmp_holder *holder);
 
 /*
+ * Called several times a second while claiming waits, @left seconds more at first and as long again after
+ * that (12 minutes in all at most, whatever is in the block); false ends it, with EINTR and the block as it was.
+ */
+typedef bool (*ext2fs_mmp_wait_fn)(void *priv, unsigned int left);
+
+/*
  * Claim the file system as the kernel does: look at the MMP block, and unless
  * it is clean wait to see whether somebody keeps changing it (this takes
  * 11 s or more), write an own sequence number and start a thread that renews it.
  * EXT2_ET_MMP_FAILED, EXT2_ET_MMP_FSCK_ON: taken, see *@holder (may be NULL).
+ * @lost and @waiting may be NULL; @priv is for both.
  *
  * The MMP block is read and written past all caches: on a path device through
  * an own O_DIRECT descriptor; where the channel is /dev/fd/N, through the
@@ -314,8 +321,9 @@ typedef void (*ext2fs_mmp_lost_fn)(void *priv, errcode_t err,
  * is regular or can be opened anew.  @sup->io must be the device's own channel,
  * not a cache, and outlive the claim.
  */
-errcode_t ext2fs_mmp_start(const struct ext2fs_super *sup, ext2fs_mmp_lost_fn lost, void *priv,
-			   struct ext2fs_mmp_holder *holder, struct ext2fs_mmp **ret);
+errcode_t ext2fs_mmp_start(const struct ext2fs_super *sup, ext2fs_mmp_lost_fn lost,
+			   ext2fs_mmp_wait_fn waiting, void *priv, struct ext2fs_mmp_holder *holder,
+			   struct ext2fs_mmp **ret);
 /* Look only: who holds it, from the block as it is.  Nothing is written, nobody waits. */
 errcode_t ext2fs_mmp_peek(const struct ext2fs_super *sup, struct ext2fs_mmp_holder *holder);
 /* Stop the thread, mark the block clean, free @mmp, also on errors.  NULL is fine. */

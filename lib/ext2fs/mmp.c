@@ -22,6 +22,9 @@
 #include "ext2fs/mmp_i.h"
 #include "ext2fs/unix_io_i.h"
 
+/* How often whoever waits may say that it is enough. */
+#define WAIT_MSEC	200
+
 unsigned int ext2fs_mmp_second = 1000;
 
 struct ext2fs_mmp {
@@ -32,6 +35,7 @@ struct ext2fs_mmp {
 	uint32_t		old_seq;	/* written before that */
 	unsigned int		interval;	/* seconds between two writes */
 	ext2fs_mmp_lost_fn	lost;
+	ext2fs_mmp_wait_fn	waiting;
 	void			*priv;
 	bool			is_lost;	/* to another; the thread's while it runs */
 	pthread_t		thread;
@@ -42,10 +46,8 @@ struct ext2fs_mmp {
 
 /* ---- time ---- */
 
-static void add_seconds(struct timespec *ts, unsigned int seconds)
+static void add_msec(struct timespec *ts, uint64_t ms)
 {
-	uint64_t ms = (uint64_t)seconds * ext2fs_mmp_second;
-
 	ts->tv_sec += (time_t)(ms / 1000);
 	ts->tv_nsec += (long)(ms % 1000) * 1000000;
 	if (ts->tv_nsec >= 1000000000) {
@@ -54,12 +56,17 @@ static void add_seconds(struct timespec *ts, unsigned int seconds)
 	}
 }
 
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
 static struct timespec seconds_from_now(unsigned int seconds)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	add_seconds(&ts, seconds);
+	add_msec(&ts, (uint64_t)seconds * ext2fs_mmp_second);
 	return ts;
 }
 
@@ -72,11 +79,24 @@ static unsigned int seconds_between(const struct timespec *from, const struct ti
 	return ms <= 0 ? 0 : (unsigned int)((ms + ext2fs_mmp_second - 1) / ext2fs_mmp_second);
 }
 
-static errcode_t wait_seconds(unsigned int seconds)
+/* Minutes, perhaps, of which the caller is told; EINTR when that one does not want to wait. */
+static errcode_t wait_seconds(struct ext2fs_mmp *mmp, unsigned int seconds)
 {
-	struct timespec until = seconds_from_now(seconds);
+	struct timespec until = seconds_from_now(seconds), now;
+	unsigned int left;
 
-	return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	for (;;) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		left = seconds_between(&now, &until);
+		if (!left)
+			return 0;
+		if (mmp->waiting && !mmp->waiting(mmp->priv, left))
+			return EINTR;
+		add_msec(&now, WAIT_MSEC);
+		if (is_before(&until, &now))
+			now = until;
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &now, NULL);
+	}
 }
 
 /* ---- claiming ---- */
@@ -108,7 +128,10 @@ static unsigned int watch_time(unsigned int check)
 	return check * 2 + 1 < check + 60 ? check * 2 + 1 : check + 60;
 }
 
-/* Fails if somebody holds it; else nobody does, or who did has gone without a word. */
+/*
+ * Fails if somebody holds it; else nobody does, or who did has gone without a word.  No implementation writes
+ * a longer interval than is allowed here, so one in the block is damage, and no reason to wait for hours.
+ */
 static errcode_t watch(struct ext2fs_mmp *mmp, unsigned int *wait)
 {
 	unsigned int check = clamp(le16_to_cpu(mmp->before.mmp_check_interval),
@@ -124,7 +147,7 @@ static errcode_t watch(struct ext2fs_mmp *mmp, unsigned int *wait)
 	if (check < mmp->interval)
 		check = mmp->interval;
 	*wait = watch_time(check);
-	err = wait_seconds(*wait);
+	err = wait_seconds(mmp, *wait);
 	if (!err)
 		err = mmp_read(&mmp->dev, &now);
 	if (err)
@@ -194,7 +217,7 @@ static errcode_t claim(struct ext2fs_mmp *mmp, const struct ext2fs_super *sup,
 	fill_mine(mmp, sup, seq);
 	err = mmp_write(&mmp->dev, &mmp->mine);
 	if (!err && wait)
-		err = wait_seconds(wait);
+		err = wait_seconds(mmp, wait);
 	if (!err)
 		err = mmp_read(&mmp->dev, &now);
 	if (err)
@@ -399,8 +422,9 @@ static errcode_t claim_and_keep(struct ext2fs_mmp *mmp, const struct ext2fs_supe
 	return err;
 }
 
-errcode_t ext2fs_mmp_start(const struct ext2fs_super *sup, ext2fs_mmp_lost_fn lost, void *priv,
-			   struct ext2fs_mmp_holder *holder, struct ext2fs_mmp **ret)
+errcode_t ext2fs_mmp_start(const struct ext2fs_super *sup, ext2fs_mmp_lost_fn lost,
+			   ext2fs_mmp_wait_fn waiting, void *priv, struct ext2fs_mmp_holder *holder,
+			   struct ext2fs_mmp **ret)
 {
 	struct ext2fs_mmp *mmp = calloc(1, sizeof(*mmp));
 	errcode_t err;
@@ -412,6 +436,7 @@ errcode_t ext2fs_mmp_start(const struct ext2fs_super *sup, ext2fs_mmp_lost_fn lo
 		return ENOMEM;
 	mmp->interval = update_interval(sup);
 	mmp->lost = lost;
+	mmp->waiting = waiting;
 	mmp->priv = priv;
 	err = mmp_dev_open(sup, &mmp->dev);
 	if (err)

@@ -76,7 +76,12 @@ struct ext4_mount_opts {
 	/* The external journal, opened by the caller when ext4_probe() asked for one; else NULL. */
 	io_channel	journal_dev;
 	ext4_log_fn	log;
-	void		*log_priv;
+	/*
+	 * Asked several times a second while mounting waits for another host (multi-mount protection): true
+	 * ends that, with -EINTR.  NULL: never.
+	 */
+	bool		(*interrupted)(void *priv);
+	void		*log_priv;	/* of both */
 };
 
 /* What a look at the superblock tells before anything is written. */

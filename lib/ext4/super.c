@@ -316,6 +316,19 @@ static void mmp_lost(void *priv, errcode_t err, const struct ext2fs_mmp_holder *
 		jbd2_journal_abort(fs->journal, -EIO);
 }
 
+/* The first time it is told, since it may take minutes. */
+static bool mmp_waiting(void *priv, unsigned int seconds)
+{
+	struct ext4_fs *fs = priv;
+
+	if (!fs->mmp_told)
+		ext4_log(fs, EXT4_LOG_WARN, "%s: multi-mount protection: it was not unmounted; looking for "
+			 "%u seconds, and as long again, whether another host uses it", fs->device_name,
+			 seconds);
+	fs->mmp_told = true;
+	return !fs->opts.interrupted || !fs->opts.interrupted(fs->opts.log_priv);
+}
+
 static int claim_mmp(struct ext4_fs *fs, char *reason, size_t len)
 {
 	struct ext2fs_mmp_holder holder = { .nodename = "" };
@@ -323,9 +336,13 @@ static int claim_mmp(struct ext4_fs *fs, char *reason, size_t len)
 
 	if (fs->opts.read_only || !ext2fs_has_feature_mmp(fs->sb))
 		return 0;
-	err = ext2fs_mmp_start(fs->super, mmp_lost, fs, &holder, &fs->mmp);
+	err = ext2fs_mmp_start(fs->super, mmp_lost, mmp_waiting, fs, &holder, &fs->mmp);
 	if (!err)
 		return 0;
+	if (err == EINTR) {
+		snprintf(reason, len, "multi-mount protection: told to end while waiting");
+		return -EINTR;
+	}
 	if (err == EXT2_ET_MMP_FAILED || err == EXT2_ET_MMP_FSCK_ON)
 		snprintf(reason, len, "%s (held by node \"%s\" as %s)", error_message(err), holder.nodename,
 			 holder.bdevname);

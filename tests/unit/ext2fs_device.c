@@ -183,7 +183,7 @@ static void mmp_past_the_page_cache(void **state __attribute__((unused)))
 	make_mmp_fs();
 	io = open_device(IO_FLAG_RW | IO_FLAG_EXCLUSIVE);
 	sup = open_super(io);
-	assert_int_equal(ext2fs_mmp_start(sup, on_lost, NULL, &holder, &mmp), 0);
+	assert_int_equal(ext2fs_mmp_start(sup, on_lost, NULL, NULL, &holder, &mmp), 0);
 	direct = open_device(IO_FLAG_DIRECT_IO);
 	io_channel_set_blksize(direct, 4096);
 	assert_int_equal(io_channel_alloc_buf(direct, 1, &block), 0);
@@ -222,7 +222,7 @@ static int sandboxed(int fd, errcode_t expected)
 		return 2;
 	if (ext2fs_open_super(io, 0, 0, 0, &sup, NULL))
 		return 3;
-	if (ext2fs_mmp_start(sup, on_lost, NULL, NULL, &mmp) != expected)
+	if (ext2fs_mmp_start(sup, on_lost, NULL, NULL, NULL, &mmp) != expected)
 		return 4;
 	usleep(100000);
 	if (ext2fs_mmp_stop(mmp) || lost)

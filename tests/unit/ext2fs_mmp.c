@@ -127,7 +127,7 @@ static struct ext2fs_mmp *start(void)
 {
 	struct ext2fs_mmp *mmp;
 
-	assert_int_equal(ext2fs_mmp_start(sup, on_lost, &io, NULL, &mmp), 0);
+	assert_int_equal(ext2fs_mmp_start(sup, on_lost, NULL, &io, NULL, &mmp), 0);
 	return mmp;
 }
 
@@ -210,7 +210,7 @@ static void fsck_is_not_disturbed(void **state __attribute__((unused)))
 	need_image();
 	pretend(EXT4_MMP_SEQ_FSCK, "checker\x1b[2J");
 	assert_int_equal(scratch_run("cp img orig"), 0);
-	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, &holder, &mmp), EXT2_ET_MMP_FSCK_ON);
+	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, NULL, &holder, &mmp), EXT2_ET_MMP_FSCK_ON);
 	assert_null(mmp);
 	assert_string_equal(holder.nodename, "checker?[2J");
 	assert_string_equal(holder.bdevname, "sdz9");
@@ -236,12 +236,71 @@ static void live_holder_is_respected(void **state __attribute__((unused)))
 	need_image();
 	pretend(99, "other");
 	pthread_create(&thread, NULL, other_node, &stop);
-	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, &holder, &mmp), EXT2_ET_MMP_FAILED);
+	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, NULL, &holder, &mmp), EXT2_ET_MMP_FAILED);
 	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	assert_null(mmp);
 	assert_string_equal(holder.nodename, "other");
 	assert_in_range(holder.seq, 100, 200);
+}
+
+/* As a host leaves it that has gone, with a check interval that nobody writes. */
+static void leave_with_interval(uint16_t interval)
+{
+	struct mmp_struct block = get_block();
+
+	block.mmp_seq = cpu_to_le32(1234);
+	block.mmp_check_interval = cpu_to_le16(interval);
+	put_block(&block);
+}
+
+static unsigned int first_left, calls, calls_allowed;
+static uint32_t stopped_at;	/* what was in the block then */
+
+static bool count_waiting(void *priv, unsigned int left)
+{
+	assert_ptr_equal(priv, &io);
+	if (!calls++)
+		first_left = left;
+	stopped_at = get_seq();
+	return calls <= calls_allowed;
+}
+
+static void no_interval_makes_it_wait_for_hours(void **state __attribute__((unused)))
+{
+	struct ext2fs_mmp *mmp;
+
+	need_image();
+	ext2fs_mmp_second = 1;
+	leave_with_interval(0xffff);
+	calls = 0;
+	calls_allowed = ~0U;
+	assert_int_equal(ext2fs_mmp_start(sup, NULL, count_waiting, &io, NULL, &mmp), 0);
+	assert_in_range(first_left, 300, 360);
+	ext2fs_mmp_second = SECOND;
+	assert_int_equal(ext2fs_mmp_stop(mmp), 0);
+}
+
+/* However far it has come, nothing of it stays. */
+static void waiting_can_be_ended(void **state __attribute__((unused)))
+{
+	bool early = false, late = false;
+	struct ext2fs_mmp *mmp;
+
+	need_image();
+	leave_with_interval(5);
+	assert_int_equal(scratch_run("cp img orig"), 0);
+	for (calls_allowed = 0; calls_allowed < 6; calls_allowed++) {
+		calls = 0;
+		assert_int_equal(ext2fs_mmp_start(sup, NULL, count_waiting, &io, NULL, &mmp), EINTR);
+		assert_null(mmp);
+		assert_int_equal(scratch_run("cmp img orig"), 0);
+		early = early || stopped_at == 1234;
+		late = late || stopped_at != 1234;
+		if (late)
+			break;
+	}
+	assert_true(early && late);
 }
 
 static void our_own_holder_is_respected(void **state __attribute__((unused)))
@@ -252,7 +311,7 @@ static void our_own_holder_is_respected(void **state __attribute__((unused)))
 
 	need_image();
 	first = start();
-	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, &holder, &second), EXT2_ET_MMP_FAILED);
+	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, NULL, &holder, &second), EXT2_ET_MMP_FAILED);
 	uname(&uts);
 	assert_string_equal(holder.nodename, uts.nodename);
 	seconds(3);
@@ -304,19 +363,19 @@ static void bad_blocks(void **state __attribute__((unused)))
 	where = sup->raw.s_mmp_block;
 	block.mmp_checksum ^= 1;
 	assert_int_equal(io_channel_write_blk64(io, le64_to_cpu(where), -1024, &block), 0);
-	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, NULL, &mmp), EXT2_ET_MMP_CSUM_INVALID);
+	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, NULL, NULL, &mmp), EXT2_ET_MMP_CSUM_INVALID);
 	assert_int_equal(ext2fs_mmp_peek(sup, &holder), EXT2_ET_MMP_CSUM_INVALID);
 	block.mmp_magic = 0;
 	put_block(&block);
-	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, NULL, &mmp), EXT2_ET_MMP_MAGIC_INVALID);
+	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, NULL, NULL, &mmp), EXT2_ET_MMP_MAGIC_INVALID);
 	for (uint64_t i = 0; i < 2; i++) {
 		sup->raw.s_mmp_block = cpu_to_le64(i ? sup->blocks_count : 1);
-		assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, NULL, &mmp),
+		assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, NULL, NULL, &mmp),
 				 EXT2_ET_MMP_BAD_BLOCK);
 		assert_int_equal(ext2fs_mmp_peek(sup, &holder), EXT2_ET_MMP_BAD_BLOCK);
 	}
 	sup->raw.s_mmp_block = cpu_to_le64(~0ULL);
-	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, NULL, &mmp), EXT2_ET_MMP_BAD_BLOCK);
+	assert_int_equal(ext2fs_mmp_start(sup, NULL, NULL, NULL, NULL, &mmp), EXT2_ET_MMP_BAD_BLOCK);
 }
 
 static void peek_changes_nothing(void **state __attribute__((unused)))
@@ -431,6 +490,8 @@ int main(void)
 		TEST(dead_holder_is_outwaited),
 		TEST(fsck_is_not_disturbed),
 		TEST(live_holder_is_respected),
+		TEST(no_interval_makes_it_wait_for_hours),
+		TEST(waiting_can_be_ended),
 		TEST(our_own_holder_is_respected),
 		TEST(theft_is_noticed),
 		TEST(theft_is_noticed_at_the_end),
