@@ -118,18 +118,29 @@ static void undo_create(void)
 	made.point = point;
 }
 
+/* fusermount3 will make it, which cannot do everything; nothing was written yet. */
+static int leave_to_fusermount(int how)
+{
+	if (how & MOUNTING_BLKDEV)
+		return -EOPNOTSUPP;
+	if (!opt->nosymfollow)
+		return 0;
+	log_err("option `nosymfollow' is not possible here: only root and the service can set it");
+	return -EPERM;
+}
+
 int mounting_create(int how, int *fd)
 {
 	int err;
 
 	*fd = -1;
 	if (opt->auto_unmount)
-		return how & MOUNTING_BLKDEV ? -EOPNOTSUPP : 0;
+		return leave_to_fusermount(how);
 	mount_begin(&made, how & MOUNTING_BLKDEV);
 	/* Ordinary users, and kernels before 5.2. */
 	if (!mount_can_be_created(&made, words.flags)) {
 		undo_create();
-		return how & MOUNTING_BLKDEV ? -EPERM : 0;
+		return leave_to_fusermount(how);
 	}
 	*fd = open(FUSE_DEVICE, O_RDWR | O_CLOEXEC);
 	if (*fd < 0) {

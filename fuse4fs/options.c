@@ -16,7 +16,7 @@
 enum option_kind {
 	OPT_BOOL,	/* no value; stores def->set in a bool */
 	OPT_ENUM,	/* no value; stores def->set in an int */
-	OPT_BOOL_OPT,	/* "=0" or "=1" may follow; alone it means 1 */
+	OPT_BOOL_OPT,	/* "=0" or another number may follow; alone it means 1 */
 	OPT_SECONDS,	/* unsigned int */
 	OPT_U64,
 	OPT_SIZE,	/* uint64_t with unit */
@@ -26,7 +26,7 @@ enum option_kind {
 	OPT_FUSE,	/* goes to libfuse as it is, value or not */
 	OPT_QUIET,	/* for mount(8) and friends: nothing to do here, value or not */
 	OPT_IGNORED,	/* accepted, and said once that it changes nothing, value or not */
-	OPT_REFUSED,	/* known, and impossible: def->why */
+	OPT_REFUSED,	/* known, and impossible: def->why (of others: for values that are) */
 };
 
 struct option_def {
@@ -140,6 +140,12 @@ static bool set_init_itable(struct options *opt, const char *value)
 	return !value || parse_number(value, 0, UINT32_MAX, &pace);
 }
 
+/* As the kernel's for a device that cannot do it: only what does not insist. */
+static bool set_dax(struct options *opt __attribute__((unused)), const char *value)
+{
+	return value && (!strcmp(value, "inode") || !strcmp(value, "never"));
+}
+
 static bool set_fsname(struct options *opt, const char *value)
 {
 	opt->has_fsname = true;
@@ -220,7 +226,8 @@ static const struct option_def table[] = {
 	{ "allow_other", OPT_FUSE }, { "allow_root", OPT_FUSE },
 	{ "suid", OPT_FUSE }, { "nosuid", OPT_FUSE }, { "dev", OPT_FUSE }, { "nodev", OPT_FUSE },
 	{ "exec", OPT_FUSE }, { "noexec", OPT_FUSE },
-	{ "symfollow", OPT_FUSE }, { "nosymfollow", OPT_FUSE },
+	{ "symfollow", OPT_BOOL, F(nosymfollow), false },
+	{ "nosymfollow", OPT_BOOL, F(nosymfollow), true },
 	{ "context", OPT_FUSE }, { "fscontext", OPT_FUSE },
 	{ "defcontext", OPT_FUSE }, { "rootcontext", OPT_FUSE },
 
@@ -231,6 +238,7 @@ static const struct option_def table[] = {
 	{ "nousers", OPT_QUIET }, { "owner", OPT_QUIET }, { "noowner", OPT_QUIET },
 	{ "group", OPT_QUIET }, { "nogroup", OPT_QUIET }, { "_netdev", OPT_QUIET },
 	{ "nofail", OPT_QUIET }, { "comment", OPT_QUIET }, { "loop", OPT_QUIET },
+	{ "uhelper", OPT_QUIET }, { "helper", OPT_QUIET }, { "seclabel", OPT_QUIET },
 	{ "silent", OPT_QUIET }, { "loud", OPT_QUIET }, { "noquota", OPT_QUIET },
 	{ "delalloc", OPT_QUIET }, { "block_validity", OPT_QUIET },
 
@@ -243,6 +251,11 @@ static const struct option_def table[] = {
 	{ "nojournal_checksum", OPT_IGNORED }, { "max_batch_time", OPT_IGNORED },
 	{ "min_batch_time", OPT_IGNORED }, { "data_err", OPT_IGNORED },
 	{ "dioread_lock", OPT_IGNORED }, { "dioread_nolock", OPT_IGNORED },
+	{ "nodioread_nolock", OPT_IGNORED }, { "inlinecrypt", OPT_IGNORED },
+	{ "usrjquota", OPT_IGNORED }, { "grpjquota", OPT_IGNORED }, { "jqfmt", OPT_IGNORED },
+	{ "debug_want_extra_isize", OPT_IGNORED }, { "abort", OPT_IGNORED },
+	{ "warn_on_error", OPT_IGNORED }, { "nowarn_on_error", OPT_QUIET },
+	{ "fc_debug_force", OPT_IGNORED }, { "fc_debug_max_replay", OPT_IGNORED },
 	{ "mblk_io_submit", OPT_IGNORED }, { "nomblk_io_submit", OPT_IGNORED },
 	{ "mb_optimize_scan", OPT_IGNORED }, { "max_dir_size_kb", OPT_IGNORED },
 	{ "prefetch_block_bitmaps", OPT_IGNORED }, { "no_prefetch_block_bitmaps", OPT_IGNORED },
@@ -254,7 +267,9 @@ static const struct option_def table[] = {
 	{ "check", OPT_IGNORED }, { "nocheck", OPT_IGNORED },
 
 	{ "remount", OPT_REFUSED, .why = "a running server cannot be remounted; unmount it first" },
-	{ "dax", OPT_REFUSED, .why = "there is no direct access to the device through FUSE" },
+	{ "dax", OPT_CALL_OPT, .call = set_dax,
+	  .why = "there is no direct access to the device through FUSE" },
+	{ "test_dummy_encryption", OPT_REFUSED, .why = "file systems with encryption are not served" },
 };
 
 static bool __attribute__((format(printf, 3, 4)))
@@ -272,7 +287,7 @@ static const struct option_def *find_option(const char *name)
 {
 	static const struct option_def extension = { "x-", OPT_QUIET };
 
-	if (!strncmp(name, "x-", 2))
+	if (!strncmp(name, "x-", 2) || !strncmp(name, "X-", 2))
 		return &extension;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (!strcmp(table[i].name, name))
@@ -304,9 +319,9 @@ static bool store(struct options *opt, const struct option_def *def, const char 
 		return true;
 	case OPT_BOOL_OPT:
 		number = 1;
-		if (value && !parse_number(value, 0, 1, &number))
+		if (value && !parse_number(value, 0, UINT32_MAX, &number))
 			return false;
-		*(bool *)field = number;
+		*(bool *)field = number != 0;
 		return true;
 	case OPT_SECONDS:
 		if (!parse_number(value, def->min, def->max, &number))
@@ -342,7 +357,7 @@ static bool parse_word(struct options *opt, char *word, char *reason, size_t siz
 {
 	char *value = strchr(word, '=');
 	const struct option_def *def;
-	bool stored = true;
+	bool stored = true, good;
 
 	if (value)
 		*value++ = '\0';
@@ -355,7 +370,10 @@ static bool parse_word(struct options *opt, char *word, char *reason, size_t siz
 		return wrong(reason, size, "option `%s' takes no value, and got `%s'", word, value);
 	if (!value && needs_value(def->kind))
 		return wrong(reason, size, "option `%s' needs a value: %s=...", word, word);
-	if (!store(opt, def, value))
+	good = store(opt, def, value);
+	if (!good && def->why)
+		return wrong(reason, size, "option `%s' is not possible: %s", word, def->why);
+	if (!good)
 		return wrong(reason, size, "option `%s' does not take the value `%s'", word, value);
 	if (def->to_fuse || def->kind == OPT_FUSE)
 		stored = word_list_add(&opt->fuse, word, value);
@@ -561,6 +579,8 @@ char *options_for_fuse(const struct options *opt, const char *source)
 		good = good && word_list_add(&list, "fsname", source);
 	if (opt->default_opts && !opt->has_subtype)
 		good = good && word_list_add(&list, "subtype", "ext4");
+	if (opt->nosymfollow)
+		good = good && word_list_add(&list, "nosymfollow", NULL);
 	if (!opt->fakeroot)
 		good = good && word_list_add(&list, "default_permissions", NULL);
 	if (opt->trace)

@@ -38,6 +38,7 @@ struct options {
 
 	bool		kernel;		/* behave like the kernel driver */
 	bool		fakeroot;
+	bool		nosymfollow;	/* an attribute of the mount, which fusermount3 does not know */
 	bool		default_opts;	/* fsname= and subtype= when the user gave none */
 	bool		has_fsname, has_subtype, auto_unmount;
 	enum option_blkdev blkdev;

@@ -18,6 +18,7 @@
 
 /* Sent to ourselves by the loop's threads. */
 #define WAKE_SIGNAL	SIGUSR1
+
 static void session_signals(sigset_t *set)
 {
 	sigemptyset(set);

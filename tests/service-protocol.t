@@ -125,6 +125,11 @@ before=$(sum_of a.img)
 umount mnt && wait_free a.img
 is "$(sum_of a.img)" "$before" "not a byte has changed"
 
+"$HELPER" a.img mnt -t ext4 -o nosymfollow 2>&1
+is $? 0 "nosymfollow: mounts"
+like "$(entry mnt)" "nosymfollow" "nosymfollow: it is listed"
+umount mnt && wait_free a.img
+
 "$HELPER" "$T/a.img" "$T/mnt" -t ext4
 echo before >mnt/before
 sync mnt/before

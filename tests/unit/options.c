@@ -117,7 +117,7 @@ static void wrong_values(void **state __attribute__((unused)))
 	static const char *const words[] = {
 		"commit=", "commit=x", "commit=-1", "commit=1s", "commit= 1", "commit=86401",
 		"offset=-1", "offset=9223372036854775808", "offset=1x", "offset=0x", "cache_size=1q",
-		"cache_size=99999999999999999999", "cache_size=18446744073709551615k", "barrier=2",
+		"cache_size=99999999999999999999", "cache_size=18446744073709551615k", "barrier=x",
 		"errors=never", "data=fast", "resuid=-1", "resgid=4294967295", "oom_score_adj=1001",
 		"oom_score_adj=-1001", "journal_dev=0", "journal_path=", "init_itable=x",
 		"squash_uids=me",
