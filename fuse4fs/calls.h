@@ -41,7 +41,7 @@
 	X(sendmsg) X(recvfrom)
 /* Not in a service, which has no rights for the first three, and has a descriptor of the log. */
 #define CALLS_OF_UNMOUNTING(X) \
-	X(move_mount) X(umount2) X(unlink) X(socket) X(connect) X(sendto)
+	X(fsmount) X(move_mount) X(umount2) X(unlink) X(socket) X(connect) X(sendto)
 
 /* Of a service's server until it enters its own filter: the program's start, and that entering. */
 #define CALLS_OF_START(X) \

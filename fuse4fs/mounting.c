@@ -27,7 +27,7 @@ extern char **environ;
 static const struct options *opt;
 static struct mount_words words;
 static struct word_list helper_words;	/* for fusermount3 */
-static struct mount made = { .context = -1, .tree = -1, .point = -1 };
+static struct mount made = { .context = -1, .point = -1 };
 static int comm_fd = -1;	/* fusermount3 unmounts when it is closed, if it was told to */
 
 static bool sort_word(const char *word, struct word_list *session)
@@ -162,7 +162,7 @@ int mounting_create(int how, int *fd)
 
 bool mounting_is_created(void)
 {
-	return made.tree >= 0;
+	return made.created;
 }
 
 int mounting_point(void)
@@ -246,7 +246,7 @@ int mounting_attach(int how, int *fd)
 	int err;
 
 	*fd = -1;
-	if (made.tree >= 0) {
+	if (made.created) {
 		err = mount_attach(&made);
 		undo_create();
 		return err;

@@ -26,7 +26,7 @@ for signal in TERM INT; do
 		front=$!
 		for i in $(seq 100); do [ -s err ] && break; sleep 0.1; done
 		like "$(cat err)" "a.img: multi-mount protection: .* 3[0-9][0-9] seconds" "$options: it is told for how long"
-		pid=$(server_of a.img)
+		pid=$(pgrep -f "fuse4fs -o $options a.img mnt" | tail -n 1)
 		kill -$signal "$pid"
 		for i in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
 		! kill -0 "$pid" 2>/dev/null

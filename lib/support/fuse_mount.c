@@ -49,7 +49,7 @@ static const struct {
 void mount_init(struct mount *m, const char *subtype, int fusedev, uid_t uid, gid_t gid)
 {
 	*m = (struct mount) {
-		.context = -1, .tree = -1, .point = -1,
+		.context = -1, .point = -1,
 		.subtype = subtype, .fusedev = fusedev, .uid = uid, .gid = gid,
 	};
 }
@@ -58,14 +58,13 @@ void mount_free(struct mount *m)
 {
 	if (m->context >= 0)
 		close(m->context);
-	if (m->tree >= 0)
-		close(m->tree);
 	if (m->point >= 0)
 		close(m->point);
 	free(m->source);
 	free(m->options);
 	m->source = m->options = NULL;
-	m->context = m->tree = m->point = -1;
+	m->context = m->point = -1;
+	m->created = false;
 }
 
 /* What the kernel has to say about the last error. */
@@ -209,13 +208,13 @@ static int set_identity(const struct mount *m, mode_t root_type)
 /* *@fallback: the kernel does not know how, and mount(2) has to do it. */
 static int create(struct mount *m, mode_t root_type, unsigned long flags, bool *fallback)
 {
-	unsigned int attrs = 0;
 	int err = 0;
 
+	m->attrs = 0;
 	for (size_t i = 0; i < sizeof(flag_map) / sizeof(flag_map[0]) && !err; i++) {
 		if (!(flags & flag_map[i].flag))
 			continue;
-		attrs |= flag_map[i].attr;
+		m->attrs |= flag_map[i].attr;
 		if (flag_map[i].word &&
 		    fsconfig(m->context, FSCONFIG_SET_FLAG, flag_map[i].word, NULL, 0))
 			err = -errno;
@@ -228,10 +227,7 @@ static int create(struct mount *m, mode_t root_type, unsigned long flags, bool *
 		err = set_identity(m, root_type);
 	if (!err && fsconfig(m->context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		err = -errno;
-	if (!err) {
-		m->tree = fsmount(m->context, FSMOUNT_CLOEXEC, attrs);
-		err = m->tree < 0 ? -errno : 0;
-	}
+	m->created = !err;
 	if (err && !*fallback)
 		tell_kernel_messages(m);
 	return err;
@@ -249,15 +245,24 @@ int mount_create(struct mount *m, mode_t root_type, unsigned long flags)
 	return create(m, root_type, flags, &fallback);
 }
 
+/*
+ * Only now there is a descriptor of the mount: whoever looks at all descriptors of all processes would wait there for
+ * a server that does not answer yet.
+ */
 int mount_attach(struct mount *m)
 {
-	int err = 0;
+	int tree = fsmount(m->context, FSMOUNT_CLOEXEC, m->attrs), err = 0;
 
-	if (move_mount(m->tree, "", m->point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
+	m->created = false;
+	if (tree < 0) {
+		err = -errno;
+		tell_kernel_messages(m);
+		return err;
+	}
+	if (move_mount(tree, "", m->point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
 		err = -errno;
 	/* It would keep the mount busy. */
-	close(m->tree);
-	m->tree = -1;
+	close(tree);
 	return err;
 }
 

@@ -12,7 +12,8 @@
 
 struct mount {
 	int		context;	/* of fsopen(), or -1: mount(2) */
-	int		tree;		/* a mount that nobody sees yet, or -1 */
+	bool		created;	/* there is a file system, which is not mounted yet */
+	unsigned int	attrs;		/* of the mount, then */
 	bool		begun, blkdev;
 	const char	*subtype;	/* the caller's, for as long as this lives; may be NULL */
 	char		*source, *options;
