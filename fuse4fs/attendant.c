@@ -23,7 +23,7 @@
 #include "support/fds.h"
 
 #define TASK_END	(-1)
-#define GONE_MSEC	1000
+#define GONE_MSEC	200
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open	434
 #endif
