@@ -28,6 +28,9 @@ void op_init(void *userdata, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO);
 	want(conn, FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_CACHE_SYMLINKS);
 	want(conn, FUSE_CAP_PARALLEL_DIROPS);
+#ifdef FUSE_CAP_SETXATTR_EXT
+	want(conn, FUSE_CAP_SETXATTR_EXT);
+#endif
 	/* The data changes only through this mount: nothing to revalidate. */
 	do_not_want(conn, FUSE_CAP_AUTO_INVAL_DATA);
 	want(conn, FUSE_CAP_EXPLICIT_INVAL_DATA);

@@ -3,21 +3,27 @@
  * Extended attributes.  Who may read and write which is checked by the kernel.
  */
 #include <errno.h>
+#include "rawmsg.h"
 #include "server.h"
+
+int set_xattr(struct server *srv, fuse_ino_t node, const char *name, const char *value, size_t size, int flags)
+{
+	struct ext4_inode *inode;
+	int err = node_get(srv, node, &inode), attempt = 0;
+
+	if (err)
+		return err;
+	do {
+		err = ext4_setxattr(inode, name, value, size, flags);
+	} while (enospc_retry(srv, err, &attempt));
+	ext4_iput(inode);
+	return err;
+}
 
 void op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value,
 		 size_t size, int flags)
 {
-	struct ext4_inode *inode = node_get_or_fail(req, node);
-	int err, attempt = 0;
-
-	if (!inode)
-		return;
-	do {
-		err = ext4_setxattr(inode, name, value, size, flags);
-	} while (enospc_retry(req_server(req), err, &attempt));
-	ext4_iput(inode);
-	reply_status(req, err);
+	reply_status(req, set_xattr(req_server(req), node, name, value, size, flags | rawmsg_xattr_flags()));
 }
 
 void op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)

@@ -2,10 +2,12 @@
 /*
  * What libfuse does not pass on.  Always: whether the kernel leaves clearing
  * set-id bits to us.  For a libfuse without them (before 3.18): STATX, TMPFILE and
- * SYNCFS, which are answered here, and two promises in the INIT reply.
+ * SYNCFS, which are answered here, SETXATTR in its longer form, and promises in the INIT reply.
  *
  * The promises: PARALLEL_DIROPS, which libfuse 3.14 has a name for and never sends;
- * HANDLE_KILLPRIV_V2, with which the kernel need not ask for security.capability before each write.
+ * HANDLE_KILLPRIV_V2, with which the kernel need not ask for security.capability before each write;
+ * SETXATTR_EXT, which tells that an ACL costs the file its setgid bit; DIRECT_IO_ALLOW_MMAP, for files that are
+ * opened past the cache when the disk is nearly full.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +25,14 @@
 #define OP_TMPFILE	51
 #define OP_STATX	52
 #define SETATTR_KILL_SUIDGID	(1 << 11)
+#define XATTR_ACL_KILL_SGID	1U
 /* The upper half of INIT's flags. */
 #define INIT2_DIRECT_IO_ALLOW_MMAP	(1U << 4)
+
+/* With FUSE_SETXATTR_EXT, which libfuse 3.14 does not know. */
+struct setxattr_in {
+	uint32_t	size, flags, setxattr_flags, padding;
+};
 
 struct statx_in {
 	uint32_t	getattr_flags, reserved;
@@ -92,7 +100,20 @@ bool rawmsg_kill_suidgid(void)
 	}
 }
 
+int rawmsg_xattr_flags(void)
+{
+	const struct setxattr_in *in;
+
+	if (!current.header || current.header->opcode != FUSE_SETXATTR)
+		return 0;
+	in = argument(sizeof(*in));
+	return in && in->setxattr_flags & XATTR_ACL_KILL_SGID ? EXT4_XATTR_KILL_SGID : 0;
+}
+
 #if FUSE_VERSION < FUSE_MAKE_VERSION(3, 18)
+
+/* Agreed on by INIT, before anything else comes. */
+static bool setxattr_is_long;
 
 static int send_reply(struct server *srv, int err, const struct iovec *data, int count)
 {
@@ -233,9 +254,30 @@ static void answer_tmpfile(struct server *srv)
 	ext4_iput(inode);
 }
 
+/* The name, its NUL and the value follow. */
+static int set_xattr_of_message(struct server *srv)
+{
+	const struct setxattr_in *in = argument(sizeof(*in));
+	size_t room = current.size - sizeof(*current.header) - sizeof(*in), len;
+	const char *name = (const char *)(in + 1);
+
+	if (!in)
+		return -EINVAL;
+	len = strnlen(name, room);
+	if (len == room || room - len - 1 < in->size)
+		return -EINVAL;
+	return set_xattr(srv, current.header->nodeid, name, name + len + 1, in->size,
+			 (int)in->flags | rawmsg_xattr_flags());
+}
+
 static bool answer(struct server *srv)
 {
 	switch (current.header->opcode) {
+	case FUSE_SETXATTR:
+		if (!setxattr_is_long)
+			return false;
+		send_reply(srv, set_xattr_of_message(srv), NULL, 0);
+		return true;
 	case OP_STATX:
 		answer_statx(srv);
 		return true;
@@ -257,7 +299,8 @@ static void add_promises(struct fuse_init_out *out, size_t out_size)
 
 	if (!in || out_size < offsetof(struct fuse_init_out, max_background))
 		return;
-	out->flags |= in->flags & (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2);
+	out->flags |= in->flags & (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_SETXATTR_EXT);
+	setxattr_is_long = in->flags & FUSE_SETXATTR_EXT;
 	if (!(in->flags & FUSE_INIT_EXT) || !argument(sizeof(*in)) || out_size < sizeof(*out))
 		return;
 	out->flags |= FUSE_INIT_EXT;

@@ -19,6 +19,8 @@ void rawmsg_end(void);
 
 /* The kernel leaves it to us to clear set-id bits in this WRITE, SETATTR, OPEN or CREATE. */
 bool rawmsg_kill_suidgid(void);
+/* Flags of ext4_setxattr() that the request at hand asks for, besides those that libfuse knows. */
+int rawmsg_xattr_flags(void);
 
 /* Have replies pass through here, so that INIT can promise what libfuse knows nothing of. */
 int rawmsg_install(struct server *srv);

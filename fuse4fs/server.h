@@ -173,6 +173,8 @@ void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t le
 		  struct fuse_file_info *fi);
 void op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, struct fuse_file_info *fi);
 
+/* 0 or a negative errno; shared with rawmsg.c. */
+int set_xattr(struct server *srv, fuse_ino_t node, const char *name, const char *value, size_t size, int flags);
 void op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value,
 		 size_t size, int flags);
 void op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size);

@@ -287,7 +287,8 @@ int ext4_fsync_many(struct ext4_fs *fs, const struct ext4_sync *syncs, size_t n)
 
 /* @size 0 asks for the length.  -ENODATA, -ERANGE, -EOPNOTSUPP as getxattr(2).  ACLs in the kernel's posix_acl_xattr format. */
 ssize_t ext4_getxattr(struct ext4_inode *inode, const char *name, void *value, size_t size);
-/* XATTR_CREATE / XATTR_REPLACE in @flags. */
+/* XATTR_CREATE / XATTR_REPLACE in @flags; with an access ACL by somebody outside the group, setgid goes away as well. */
+#define EXT4_XATTR_KILL_SGID	0x100
 int ext4_setxattr(struct ext4_inode *inode, const char *name, const void *value, size_t size, int flags);
 int ext4_removexattr(struct ext4_inode *inode, const char *name);
 ssize_t ext4_listxattr(struct ext4_inode *inode, char *list, size_t size, bool trusted);

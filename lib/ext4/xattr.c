@@ -532,6 +532,7 @@ static int change_mode_only(struct ext4_inode *inode)
 
 static int change_acl(struct ext4_inode *inode, int index, const void *value, size_t size, int flags)
 {
+	bool kill_sgid = flags & EXT4_XATTR_KILL_SGID;
 	uint16_t old_mode = inode->i_mode;
 	void *disk = NULL;
 	size_t disk_size = 0;
@@ -545,7 +546,10 @@ static int change_acl(struct ext4_inode *inode, int index, const void *value, si
 		err = ext4_acl_to_disk(value, size, &disk, &disk_size);
 		if (!err && index == EXT2_EXT_ATTR_INDEX_POSIX_ACL_ACCESS)
 			err = ext4_acl_apply_mode(inode, value, size);
+		if (err >= 0 && index == EXT2_EXT_ATTR_INDEX_POSIX_ACL_ACCESS && kill_sgid)
+			ext4_mode_set(inode, inode->i_mode & ~S_ISGID);
 	}
+	flags &= ~EXT4_XATTR_KILL_SGID;
 	if (err >= 0) {
 		/* 1: the mode says it all. */
 		err = change_plain(inode, index, "", err ? NULL : disk, disk_size, err ? 0 : flags);
