@@ -28,17 +28,16 @@ static bool is_owner(const struct ioctl_call *call)
 	return req_privileged(call->req) || fuse_req_ctx(call->req)->uid == st.st_uid;
 }
 
-/* Reply with a value; a caller whose buffer is larger gets zeroes behind it. */
+/*
+ * Reply with a value, and not a byte more, whatever size the command declares: FS_IOC_GETFLAGS and GETVERSION say long,
+ * and everybody passes an int.
+ */
 static void reply_data(const struct ioctl_call *call, const void *data, size_t size)
 {
-	char out[FSLABEL_MAX] = { 0 };
-
-	if (call->out_size < size || call->out_size > sizeof(out)) {
+	if (call->out_size < size)
 		fuse_reply_err(call->req, EINVAL);
-		return;
-	}
-	memcpy(out, data, size);
-	fuse_reply_ioctl(call->req, 0, out, call->out_size);
+	else
+		fuse_reply_ioctl(call->req, 0, data, size);
 }
 
 static bool take_data(const struct ioctl_call *call, void *data, size_t size)

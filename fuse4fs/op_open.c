@@ -45,7 +45,8 @@ bool open_inode(struct server *srv, struct ext4_inode *inode, struct fuse_file_i
 	ext4_igrab(inode);
 	ext4_open_file(inode, file->written);
 	fi->fh = (uintptr_t)file;
-	fi->keep_cache = 1;
+	/* What the kernel reads from its cache, nobody sees: an access time that is due has to be seen. */
+	fi->keep_cache = file->written || !ext4_atime_is_due(inode);
 	return true;
 }
 

@@ -267,6 +267,8 @@ struct ext4_run { off_t device_off; size_t len; };
 int ext4_map_runs(struct ext4_inode *inode, off_t off, size_t len, struct ext4_run *runs, int max);
 /* Hooks around an open for writing/reading; they keep preallocation alive while open and drop it at the last close. */
 void ext4_open_file(struct ext4_inode *inode, bool writing);
+/* Would a read now change the access time? */
+bool ext4_atime_is_due(struct ext4_inode *inode);
 void ext4_release_file(struct ext4_inode *inode, bool writing);
 bool ext4_open_for_writing(const struct ext4_inode *inode);
 /* @flags: 0, or EXT4_WRITE_CACHED when the kernel sets the times. */

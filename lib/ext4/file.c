@@ -200,6 +200,21 @@ static bool atime_is_due(struct ext4_inode *inode, const struct timespec *now)
 	       (a->tv_sec == inode->i_ctime.tv_sec && a->tv_nsec <= inode->i_ctime.tv_nsec);
 }
 
+bool ext4_atime_is_due(struct ext4_inode *inode)
+{
+	struct ext4_fs *fs = inode->i_fs;
+	struct timespec now;
+	bool due;
+
+	if (fs->opts.atime == EXT4_ATIME_NONE || ext4_check_rw(fs) || (ext4_inode_flags(inode) & EXT2_NOATIME_FL))
+		return false;
+	now = ext4_now(inode);
+	pthread_mutex_lock(&inode->i_lock);
+	due = atime_is_due(inode, &now);
+	pthread_mutex_unlock(&inode->i_lock);
+	return due;
+}
+
 void ext4_touch_atime(struct ext4_inode *inode)
 {
 	struct ext4_fs *fs = inode->i_fs;
