@@ -71,14 +71,14 @@ static blk64_t meta_goal(struct ext4_inode *inode)
 	return ext4_group_first_block(fs, group & ~((1U << fs->log_groups_per_flex) - 1));
 }
 
-static int new_meta_block(handle_t *handle, struct ext4_inode *inode, blk64_t goal, blk64_t *ret)
+static int new_meta_block(handle_t *handle, struct ext4_inode *inode, blk64_t goal, unsigned int flags, blk64_t *ret)
 {
 	struct ext4_fs *fs = inode->i_fs;
-	unsigned int flags = EXT4_ALLOC_METADATA | EXT4_ALLOC_PRIVILEGED;
 	struct ext4_resv resv;
 	int err;
 
 	/* The mapping of a reserved write must not fail for want of one block: metadata may use the reserve. */
+	flags |= EXT4_ALLOC_METADATA | EXT4_ALLOC_PRIVILEGED;
 	if (!goal)
 		flags |= EXT4_ALLOC_PACK;
 	err = ext4_resv_get(fs, goal ? goal : meta_goal(inode), 1, flags, &resv);
@@ -102,14 +102,15 @@ static bool holds_live_metadata(struct ext4_fs *fs, blk64_t blk)
 	return live;
 }
 
-int ext4_new_meta_buf(handle_t *handle, struct ext4_inode *inode, blk64_t goal, struct iocache_buf **ret)
+int ext4_new_meta_buf(handle_t *handle, struct ext4_inode *inode, blk64_t goal, unsigned int flags,
+		      struct iocache_buf **ret)
 {
 	struct ext4_fs *fs = inode->i_fs;
 	blk64_t blk;
 	int err;
 
 	*ret = NULL;
-	err = new_meta_block(handle, inode, goal, &blk);
+	err = new_meta_block(handle, inode, goal, flags, &blk);
 	if (err)
 		return err;
 	/* It stays marked as used, which it is. */

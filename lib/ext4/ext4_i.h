@@ -160,7 +160,7 @@ struct ext4_fs {
 	uint32_t		dir_spread;	/* atomic: Orlov's start for top directories */
 	uint64_t		overhead;	/* blocks, for statfs */
 	uint64_t		reserved_blocks;
-	uint64_t		resv_clusters;	/* as the kernel's own reserve */
+	uint64_t		resv_clusters;	/* for trees of extents (EXT4_ALLOC_TREE) */
 
 	struct cache		*icache;
 	int64_t			icache_idle, icache_idle_dirty;	/* atomic */
@@ -272,6 +272,7 @@ void ext4_zones_destroy(struct ext4_fs *fs);
 #define EXT4_ALLOC_METADATA	2
 #define EXT4_ALLOC_PACK		4	/* start at the cursor of the goal's group, not at the goal: small things side by side */
 #define EXT4_ALLOC_APPEND	8	/* the goal continues a run: any length there is welcome */
+#define EXT4_ALLOC_TREE		16	/* for a tree of extents that describes blocks which are taken: may have the very last ones */
 /*
  * Reserve up to @want adjacent blocks near @goal, in memory only: at least one, or -ENOSPC, or -EIO.
  * Give back with ext4_resv_release() or make true with ext4_resv_commit().  May read bitmaps: no group lock held.
@@ -285,9 +286,10 @@ void ext4_resv_release(struct ext4_fs *fs, blk64_t start, uint32_t len);
 int ext4_resv_commit(handle_t *handle, struct ext4_fs *fs, blk64_t start, uint32_t len);
 /*
  * Reserve and commit one metadata block near @goal (0 = away from file data) for @inode: a zeroed buffer with create
- * access; i_blocks is the caller's.
+ * access; i_blocks is the caller's.  @flags: 0 or EXT4_ALLOC_TREE.
  */
-int ext4_new_meta_buf(handle_t *handle, struct ext4_inode *inode, blk64_t goal, struct iocache_buf **ret);
+int ext4_new_meta_buf(handle_t *handle, struct ext4_inode *inode, blk64_t goal, unsigned int flags,
+		      struct iocache_buf **ret);
 #define EXT4_FREE_METADATA	1	/* was metadata, or journaled data: revoke */
 /* Free blocks on disk; they become reusable when the handle's transaction is durable.  i_blocks is the caller's. */
 int ext4_free_blocks(handle_t *handle, struct ext4_fs *fs, uint32_t ino, blk64_t start, uint64_t count, unsigned int flags);

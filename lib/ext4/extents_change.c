@@ -55,11 +55,12 @@ static bool append(struct ext4_ext_level *leaf, uint32_t lblk, blk64_t pblk, uin
 	return true;
 }
 
-/* The leaf for @lblk, with room for @room more entries, writable; on failure there is no path. */
+/* The leaf for @lblk, with room for @room more entries, writable; on failure there is no path.  @flags: EXT4_ALLOC_*. */
 static int writable_leaf(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, unsigned int room,
-			 struct ext4_ext_path *path, struct ext4_ext_level **leaf)
+			 unsigned int flags, struct ext4_ext_path *path, struct ext4_ext_level **leaf)
 {
-	int err = room ? ext4_ext_make_room(handle, inode, lblk, room, path) : ext4_ext_find(inode, lblk, path);
+	int err = room ? ext4_ext_make_room(handle, inode, lblk, room, flags, path) :
+			 ext4_ext_find(inode, lblk, path);
 
 	if (err)
 		return err;
@@ -78,7 +79,7 @@ static int insert_by_append(handle_t *handle, struct ext4_inode *inode, uint32_t
 	struct ext4_ext_level *leaf;
 	int err;
 
-	err = writable_leaf(handle, inode, lblk, 0, &path, &leaf);
+	err = writable_leaf(handle, inode, lblk, 0, 0, &path, &leaf);
 	if (err)
 		return err;
 	if (append(leaf, lblk, pblk, len, unwritten)) {
@@ -115,7 +116,7 @@ static int insert_entry(handle_t *handle, struct ext4_inode *inode, uint32_t lbl
 	uint32_t taken;
 	int err;
 
-	err = writable_leaf(handle, inode, lblk, 1, &path, &leaf);
+	err = writable_leaf(handle, inode, lblk, 1, 0, &path, &leaf);
 	if (err)
 		return err;
 	/* There is room for an entry: now the run may also be divided, nothing can fail in between. */
@@ -159,7 +160,7 @@ static int join_around(handle_t *handle, struct ext4_inode *inode, uint32_t lblk
 	bool changed;
 	int err;
 
-	err = writable_leaf(handle, inode, lblk, 0, &path, &leaf);
+	err = writable_leaf(handle, inode, lblk, 0, 0, &path, &leaf);
 	if (err)
 		return err;
 	changed = join(leaf->hdr, leaf->slot);
@@ -170,19 +171,83 @@ static int join_around(handle_t *handle, struct ext4_inode *inode, uint32_t lblk
 	return err;
 }
 
+/* The entry at @slot loses @n blocks at its front or, when these are all, goes.  The leaf is writable and keeps others. */
+static void cut_front(struct ext3_extent_header *hdr, int slot, uint32_t n)
+{
+	struct ext3_extent *ex = ext_leaf(hdr) + slot;
+
+	if (n < ext_len(ex)) {
+		ext_fill(ex, ext_lblk(ex) + n, ext_pblk(ex) + n, ext_len(ex) - n, ext_unwritten(ex));
+		return;
+	}
+	memmove(ex, ex + 1, (ext_entries(hdr) - slot - 1) * sizeof(*ex));
+	hdr->eh_entries = cpu_to_le16(ext_entries(hdr) - 1);
+}
+
+/*
+ * The part [from, to) of entry @slot goes over to a neighbour in the leaf that it continues: no entry more is
+ * needed.  False when there is no such neighbour.
+ */
+static bool move_border(struct ext3_extent_header *hdr, int slot, uint32_t from, uint32_t to, bool to_unwritten)
+{
+	struct ext3_extent *ex = ext_leaf(hdr) + slot, *before = ex - 1, *after = ex + 1;
+	uint32_t n = to - from, max = ext_max_len(to_unwritten);
+
+	if (from == ext_lblk(ex) && slot > 0 && follows(before, from, ext_pblk(ex), to_unwritten) &&
+	    ext_len(before) + n <= max) {
+		ext_fill(before, ext_lblk(before), ext_pblk(before), ext_len(before) + n, to_unwritten);
+		cut_front(hdr, slot, n);
+		return true;
+	}
+	if (to == ext_end(ex) && n < ext_len(ex) && slot + 1 < (int)ext_entries(hdr) &&
+	    ext_lblk(after) == to && ext_pblk(after) == ext_pblk(ex) + ext_len(ex) &&
+	    ext_unwritten(after) == to_unwritten && ext_len(after) + n <= max) {
+		ext_fill(after, from, ext_pblk(after) - n, ext_len(after) + n, to_unwritten);
+		ext_fill(ex, ext_lblk(ex), ext_pblk(ex), ext_len(ex) - n, !to_unwritten);
+		return true;
+	}
+	return false;
+}
+
+/* 1 = it was enough to move a border, 0 = not, and *more entries are needed. */
+static int convert_by_border(handle_t *handle, struct ext4_inode *inode, uint32_t from, uint32_t to,
+			     bool to_unwritten, unsigned int *more)
+{
+	struct ext4_ext_path path;
+	struct ext4_ext_level *leaf;
+	struct ext3_extent *ex;
+	int err;
+
+	err = writable_leaf(handle, inode, from, 0, 0, &path, &leaf);
+	if (err)
+		return err;
+	ex = ext_leaf(leaf->hdr) + leaf->slot;
+	*more = (ext_lblk(ex) < from) + (to < ext_end(ex));
+	if (move_border(leaf->hdr, leaf->slot, from, to, to_unwritten)) {
+		err = ext4_ext_dirty(handle, inode, &path, path.depth);
+		if (!err)
+			err = 1;
+	}
+	ext4_ext_put_path(&path);
+	return err;
+}
+
 /*
  * Convert the part [from, to) of the one extent around it, which becomes up to three.  Room
- * for all is made first, so that nothing can fail halfway.
+ * for all is made first, and no more than is needed, so that nothing can fail halfway.
  */
 static int convert_one(handle_t *handle, struct ext4_inode *inode, uint32_t from, uint32_t to, bool to_unwritten)
 {
 	struct ext3_extent pieces[3], *ex;
 	struct ext4_ext_path path;
 	struct ext4_ext_level *leaf;
-	unsigned int n = 0;
+	unsigned int n = 0, more;
 	int err;
 
-	err = writable_leaf(handle, inode, from, 2, &path, &leaf);
+	err = convert_by_border(handle, inode, from, to, to_unwritten, &more);
+	if (err)
+		return err < 0 ? err : join_around(handle, inode, from);
+	err = writable_leaf(handle, inode, from, more, EXT4_ALLOC_TREE, &path, &leaf);
 	if (err)
 		return err;
 	ex = ext_leaf(leaf->hdr) + leaf->slot;
@@ -238,7 +303,7 @@ static int split_off_tail(handle_t *handle, struct ext4_inode *inode, uint32_t f
 	struct ext3_extent *ex;
 	int err;
 
-	err = writable_leaf(handle, inode, from, 1, &path, &leaf);
+	err = writable_leaf(handle, inode, from, 1, EXT4_ALLOC_TREE, &path, &leaf);
 	if (err)
 		return err;
 	ex = ext_leaf(leaf->hdr) + leaf->slot;

@@ -99,9 +99,12 @@ uint32_t ext4_ext_next_leaf_block(const struct ext4_ext_path *path);
 /* extents_tree.c */
 int ext4_ext_access(handle_t *handle, struct ext4_ext_path *path, int level);
 int ext4_ext_dirty(handle_t *handle, struct ext4_inode *inode, struct ext4_ext_path *path, int level);
-/* Make room for @n entries in the leaf that @lblk belongs to; the path is found anew.  The mapping does not change. */
+/*
+ * Make room for @n entries in the leaf that @lblk belongs to; the path is found anew.  The mapping does not change.
+ * @flags: EXT4_ALLOC_TREE where the file's blocks become no more by it.
+ */
 int ext4_ext_make_room(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, unsigned int n,
-		       struct ext4_ext_path *path);
+		       unsigned int flags, struct ext4_ext_path *path);
 /* Take entry @slot out of the leaf, and emptied blocks out of the tree. */
 int ext4_ext_delete_entry(handle_t *handle, struct ext4_inode *inode, struct ext4_ext_path *path, int slot);
 /* The first entry of the block at @level has changed: the indexes above must say the same. */

@@ -22,9 +22,10 @@ int ext4_ext_dirty(handle_t *handle, struct ext4_inode *inode, struct ext4_ext_p
 }
 
 /* A new block for the tree, near @near, with create access; counted in i_blocks. */
-static int new_tree_block(handle_t *handle, struct ext4_inode *inode, blk64_t near, struct iocache_buf **buf)
+static int new_tree_block(handle_t *handle, struct ext4_inode *inode, blk64_t near, unsigned int flags,
+			  struct iocache_buf **buf)
 {
-	int err = ext4_new_meta_buf(handle, inode, near, buf);
+	int err = ext4_new_meta_buf(handle, inode, near, flags, buf);
 
 	if (err)
 		return err;
@@ -45,7 +46,7 @@ static void init_header(struct ext4_inode *inode, struct ext3_extent_header *hdr
 }
 
 /* The root's entries move to a new block; the root points to it. */
-static int grow(handle_t *handle, struct ext4_inode *inode)
+static int grow(handle_t *handle, struct ext4_inode *inode, unsigned int flags)
 {
 	struct ext3_extent_header *root = ext_root(inode), *hdr;
 	int depth = le16_to_cpu(root->eh_depth);
@@ -54,7 +55,7 @@ static int grow(handle_t *handle, struct ext4_inode *inode)
 
 	if (depth >= EXT4_MAX_EXTENT_DEPTH)
 		return -ENOSPC;
-	err = new_tree_block(handle, inode, 0, &buf);
+	err = new_tree_block(handle, inode, 0, flags, &buf);
 	if (err)
 		return err;
 	hdr = (struct ext3_extent_header *)buf->b_data;
@@ -92,7 +93,7 @@ static void close_gap(struct ext3_extent_header *hdr, int slot)
  * grows at its end only as much as @n, so that files written in order fill their blocks.
  */
 static int split(handle_t *handle, struct ext4_inode *inode, struct ext4_ext_path *path, int level,
-		 unsigned int n)
+		 unsigned int n, unsigned int flags)
 {
 	struct ext4_ext_level *old = &path->level[level], *parent = &path->level[level - 1];
 	struct ext3_extent_header *hdr;
@@ -104,7 +105,7 @@ static int split(handle_t *handle, struct ext4_inode *inode, struct ext4_ext_pat
 	if (!err)
 		err = ext4_ext_access(handle, path, level - 1);
 	if (!err)
-		err = new_tree_block(handle, inode, old->buf->b_blocknr, &buf);
+		err = new_tree_block(handle, inode, old->buf->b_blocknr, flags, &buf);
 	if (err)
 		return err;
 	keep = old->slot == (int)entries - 1 && entries > n ? entries - n : entries / 2;
@@ -132,7 +133,7 @@ static bool has_room(const struct ext4_ext_level *level, unsigned int n)
 }
 
 int ext4_ext_make_room(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, unsigned int n,
-		       struct ext4_ext_path *path)
+		       unsigned int flags, struct ext4_ext_path *path)
 {
 	int level, err;
 
@@ -143,7 +144,7 @@ int ext4_ext_make_room(handle_t *handle, struct ext4_inode *inode, uint32_t lblk
 		/* The lowest full block whose parent can take one more. */
 		for (level = path->depth; level > 0 && ext_full(path->level[level - 1].hdr); level--)
 			;
-		err = level ? split(handle, inode, path, level, n) : grow(handle, inode);
+		err = level ? split(handle, inode, path, level, n, flags) : grow(handle, inode, flags);
 		ext4_ext_put_path(path);
 		if (err)
 			return err;

@@ -104,7 +104,7 @@ static int zero_edges(struct ext4_inode *inode, uint64_t off, uint64_t end)
 	return err;
 }
 
-static int remove_range(struct ext4_inode *inode, uint64_t off, uint64_t end)
+static int remove_range_once(struct ext4_inode *inode, uint64_t off, uint64_t end)
 {
 	struct ext4_fs *fs = inode->i_fs;
 	uint64_t first = round_up(fs, off), last = round_down(fs, end);
@@ -123,6 +123,17 @@ static int remove_range(struct ext4_inode *inode, uint64_t off, uint64_t end)
 	return ext4_journal_stop(handle, err);
 }
 
+/* What is freed, here or by others, may be what the tree needs to grow, once the commit gives it back. */
+static int remove_range(struct ext4_inode *inode, uint64_t off, uint64_t end)
+{
+	int err, tries = 0;
+
+	do {
+		err = remove_range_once(inode, off, end);
+	} while (err == -ENOSPC && ext4_should_retry_alloc(inode->i_fs, &tries));
+	return err;
+}
+
 static int punch(struct ext4_inode *inode, uint64_t off, uint64_t end)
 {
 	uint64_t size = ext4_isize(inode);
@@ -135,7 +146,7 @@ static int punch(struct ext4_inode *inode, uint64_t off, uint64_t end)
 	return err ? err : remove_range(inode, off, end);
 }
 
-static int make_unwritten(struct ext4_inode *inode, uint64_t first, uint64_t last)
+static int make_unwritten_once(struct ext4_inode *inode, uint64_t first, uint64_t last)
 {
 	struct ext4_fs *fs = inode->i_fs;
 	handle_t *handle;
@@ -152,6 +163,16 @@ static int make_unwritten(struct ext4_inode *inode, uint64_t first, uint64_t las
 		err = ext4_mark_inode_dirty(handle, inode);
 	ext4_update_sync_tid(handle, inode, true);
 	return ext4_journal_stop(handle, err);
+}
+
+static int make_unwritten(struct ext4_inode *inode, uint64_t first, uint64_t last)
+{
+	int err, tries = 0;
+
+	do {
+		err = make_unwritten_once(inode, first, last);
+	} while (err == -ENOSPC && ext4_should_retry_alloc(inode->i_fs, &tries));
+	return err;
 }
 
 static int zero_range(struct ext4_inode *inode, uint64_t off, uint64_t end, unsigned int alloc_flags,

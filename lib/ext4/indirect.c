@@ -130,7 +130,7 @@ static int descend(handle_t *handle, struct ext4_inode *inode, struct iocache_bu
 
 	if (blk)
 		return read_table(inode, blk, ret);
-	err = ext4_new_meta_buf(handle, inode, 0, ret);
+	err = ext4_new_meta_buf(handle, inode, 0, 0, ret);
 	if (err)
 		return err;
 	err = ext4_dirty(handle, *ret);

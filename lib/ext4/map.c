@@ -107,7 +107,7 @@ static int add_block(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, 
 	blk64_t blk;
 	int err;
 
-	err = ext4_new_meta_buf(handle, inode, goal_after(inode, lblk), ret);
+	err = ext4_new_meta_buf(handle, inode, goal_after(inode, lblk), 0, ret);
 	if (err)
 		return err;
 	blk = (*ret)->b_blocknr;

@@ -10,12 +10,18 @@
 
 /* ---- what is available ---- */
 
-/* @held: those that are free on disk, and not to be had before something else happens. */
+/*
+ * As the kernel: the last blocks are for trees of extents alone, so that space which was allocated ahead can be written
+ * when everything else is full; above them lie those that only the privileged may have.
+ * @held: those that are free on disk, and not to be had before something else happens.
+ */
 static int64_t available_blocks(struct ext4_fs *fs, int64_t held, unsigned int flags)
 {
 	int64_t avail = __atomic_load_n(&fs->free_blocks, __ATOMIC_RELAXED) - held;
 
-	if (!(flags & EXT4_ALLOC_PRIVILEGED))
+	if (!(flags & EXT4_ALLOC_TREE))
+		avail -= fs->resv_clusters << fs->super->cluster_ratio_bits;
+	if (!(flags & (EXT4_ALLOC_PRIVILEGED | EXT4_ALLOC_TREE)))
 		avail -= fs->reserved_blocks;
 	return avail;
 }

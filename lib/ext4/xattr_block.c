@@ -208,7 +208,7 @@ static int new_block(handle_t *handle, struct ext4_inode *inode, const char *blo
 	struct iocache_buf *buf;
 	int err;
 
-	err = ext4_new_meta_buf(handle, inode, 0, &buf);
+	err = ext4_new_meta_buf(handle, inode, 0, 0, &buf);
 	if (err)
 		return err;
 	memcpy(buf->b_data, block, fs->block_size);

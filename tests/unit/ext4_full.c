@@ -223,10 +223,10 @@ struct kind {
 #define EXT4	"-t ext4 -b 1024 -J size=1 -N 2048 -m 0"
 static const struct kind kinds[] = {
 	{ "create: inodes", "-t ext4 -b 1024 -J size=1 -N 128 -m 0 4M", op_create },
-	{ "create", EXT4 " 4M", op_create, 60 },
-	{ "create, ext2", "-t ext2 -b 1024 -m 0 -N 2048 4M", op_create, 60 },
-	{ "create, inline data", EXT4 " -O inline_data 4M", op_create, 60 },
-	{ "create, orphan file", EXT4 " -O orphan_file 4M", op_create, 60 },
+	{ "create", EXT4 " 4M", op_create, 140 },
+	{ "create, ext2", "-t ext2 -b 1024 -m 0 -N 2048 4M", op_create, 140 },
+	{ "create, inline data", EXT4 " -O inline_data 4M", op_create, 140 },
+	{ "create, orphan file", EXT4 " -O orphan_file 4M", op_create, 140 },
 	{ "mkdir", EXT4 " 4M", op_mkdir, 100 },
 	{ "mkdir: inodes", "-t ext4 -b 1024 -J size=1 -N 128 -m 0 4M", op_mkdir },
 	{ "mkdir, a user", "-t ext4 -b 1024 -J size=1 -N 2048 -m 5 4M", op_mkdir, 300, true },
