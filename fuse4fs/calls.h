@@ -17,7 +17,7 @@
 
 #define CALLS_OF_SERVER(X) \
 	X(readv) X(writev) X(pread64) X(pwrite64) X(preadv) X(pwritev) \
-	X(fsync) X(fdatasync) X(fallocate) X(ftruncate) X(fadvise64) X(flock) \
+	X(fsync) X(fdatasync) X(sync_file_range) X(fallocate) X(ftruncate) X(fadvise64) X(flock) \
 	X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait) X(eventfd2) \
 	X(sched_getaffinity) X(membarrier) X(rt_sigtimedwait) X(rt_sigpending) X(sysinfo)
 

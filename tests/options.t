@@ -254,6 +254,25 @@ if command -v strace >/dev/null; then
 	ok "$([ "$(flushes barrier)" -gt 1 ]; echo $?)" "barrier: fsync flushes before and after the commit record"
 	is "$(flushes barrier=0)" 1 "barrier=0: fsync flushes once"
 	is "$(flushes nobarrier)" 1 "nobarrier: fsync flushes once"
+
+	# What the server does to the device in one fsync: runs of writes, and what it waits for between them.
+	order()
+	{
+		with "$1"
+		sync -f mnt
+		strace -f -e trace=pwrite64,sync_file_range,fsync,fdatasync -o trace -p "$(server_of a.img)" 2>/dev/null &
+		local tracer=$!
+		sleep 0.5
+		echo x >mnt/ordered
+		fsync mnt/ordered
+		sleep 0.3
+		kill $tracer
+		wait $tracer 2>/dev/null
+		without
+		grep -Eo '(pwrite64|sync_file_range|fdatasync|fsync)\(' trace | sed 's/fdatasync/fsync/; s/($//' | uniq | tr '\n' ' '
+	}
+	like "$(order nobarrier)" "pwrite64 sync_file_range pwrite64 sync_file_range fsync" \
+		"nobarrier: data and log are written before the commit record"
 else
 	skip "strace is not installed" "barrier"
 fi

@@ -83,7 +83,8 @@ struct struct_io_manager {
 			     unsigned long long count);
 	errcode_t (*get_fd)(io_channel channel, int *fd);
 	errcode_t (*flock)(io_channel channel, int operation);
-	long	reserved[12];
+	errcode_t (*write_out)(io_channel channel);
+	long	reserved[11];
 };
 
 static_assert(sizeof(struct struct_io_manager) == 30 * sizeof(long), "io_manager table");
@@ -99,7 +100,7 @@ static_assert(sizeof(struct struct_io_manager) == 30 * sizeof(long), "io_manager
  * manager's close drops a reference and frees the channel with the last one.
  * A slot that a manager leaves empty gives EXT2_ET_OP_NOT_SUPPORTED, except:
  * read_blk64/write_blk64 fall back to read_blk/write_blk for blocks that fit
- * an unsigned long, and a flush that does not exist succeeds.
+ * an unsigned long, a flush that does not exist succeeds, and a write_out that does not exist is a flush.
  */
 errcode_t io_channel_close(io_channel channel);
 /* One more reference; each is dropped by io_channel_close(). */
@@ -130,6 +131,11 @@ errcode_t io_channel_write_byte(io_channel channel, unsigned long offset, int co
  * good flush has been written again.
  */
 errcode_t io_channel_flush(io_channel channel);
+/*
+ * Wait until the device has taken everything written so far, into its own cache maybe: what is written later
+ * comes after it, as long as the power stays on.  The flush is still due, and failures count as failures of one.
+ */
+errcode_t io_channel_write_out(io_channel channel);
 
 /* "name=value&name=value"; stops at the first error.  NULL and "" are fine. */
 errcode_t io_channel_set_options(io_channel channel, const char *options);

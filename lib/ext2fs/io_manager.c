@@ -105,6 +105,15 @@ errcode_t io_channel_flush(io_channel channel)
 	return channel->manager->flush(channel);
 }
 
+errcode_t io_channel_write_out(io_channel channel)
+{
+	errcode_t err = check(channel);
+
+	if (err || !channel->manager->write_out)
+		return err ? err : io_channel_flush(channel);
+	return channel->manager->write_out(channel);
+}
+
 static errcode_t set_one_option(io_channel channel, char *option)
 {
 	char *arg = strchr(option, '=');

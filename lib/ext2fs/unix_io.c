@@ -146,7 +146,22 @@ errcode_t unix_write_byte(io_channel channel, unsigned long offset, int count, c
 	return write_bytes(data, buf, (size_t)count, pos, &done);
 }
 
-errcode_t unix_flush(io_channel channel)
+/* Everything becomes durable. */
+static int sync_device(int fd)
+{
+	return unix_io_calls.fsync(fd);
+}
+
+/* Dirty pages go to the device, and that is waited for; direct writes are there already. */
+static int write_out_pages(int fd)
+{
+	unsigned int all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+	int ret = unix_io_calls.sync_file_range(fd, 0, 0, all);
+
+	return ret < 0 && (errno == ENOSYS || errno == ESPIPE) ? unix_io_calls.fsync(fd) : ret;
+}
+
+static errcode_t flush_by(io_channel channel, int (*how)(int fd))
 {
 	struct unix_private_data *data = unix_io_data(channel);
 	struct byte_set flushing;
@@ -159,16 +174,28 @@ errcode_t unix_flush(io_channel channel)
 	/* Who waits here finds that the fsync before has done the work, if it has. */
 	pthread_mutex_lock(&data->flush_lock);
 	if (unsynced_flush_begin(&data->unsynced, &flushing)) {
-		while (unix_io_calls.fsync(data->fd) < 0) {
+		while (how(data->fd) < 0) {
 			err = errno;
 			if (err != EINTR)
 				break;
 			err = 0;
 		}
 		err = unsynced_flush_end(&data->unsynced, &flushing, err);
+		if (how != sync_device)
+			unsynced_flush_is_due(&data->unsynced);
 	}
 	pthread_mutex_unlock(&data->flush_lock);
 	return err;
+}
+
+errcode_t unix_flush(io_channel channel)
+{
+	return flush_by(channel, sync_device);
+}
+
+errcode_t unix_write_out(io_channel channel)
+{
+	return flush_by(channel, write_out_pages);
 }
 
 errcode_t unix_close(io_channel channel)

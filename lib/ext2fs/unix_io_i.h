@@ -15,6 +15,7 @@ struct unix_io_calls {
 	ssize_t (*pread)(int fd, void *buf, size_t len, off_t offset);
 	ssize_t (*pwrite)(int fd, const void *buf, size_t len, off_t offset);
 	int (*fsync)(int fd);
+	int (*sync_file_range)(int fd, off_t offset, off_t len, unsigned int flags);
 	int (*close)(int fd);
 };
 extern struct unix_io_calls unix_io_calls;

@@ -17,6 +17,7 @@ errcode_t unix_write_blk64(io_channel channel, unsigned long long block, int cou
 			   const void *buf);
 errcode_t unix_write_byte(io_channel channel, unsigned long offset, int count, const void *buf);
 errcode_t unix_flush(io_channel channel);
+errcode_t unix_write_out(io_channel channel);
 errcode_t unix_set_option(io_channel channel, const char *option, const char *arg);
 errcode_t unix_get_stats(io_channel channel, io_stats *stats);
 errcode_t unix_get_fd(io_channel channel, int *fd);

@@ -283,6 +283,7 @@ static errcode_t unixfd_open(const char *name, int flags, io_channel *channel)
 	.read_blk	= unix_read_blk,		\
 	.write_blk	= unix_write_blk,		\
 	.flush		= unix_flush,			\
+	.write_out	= unix_write_out,		\
 	.write_byte	= unix_write_byte,		\
 	.set_option	= unix_set_option,		\
 	.get_stats	= unix_get_stats,		\

@@ -4,7 +4,11 @@
  * transfers and signals, and through aligned buffers where O_DIRECT asks for
  * them.  Channels and sync state are in unix_io.c.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +22,7 @@ struct unix_io_calls unix_io_calls = {
 	.pread = pread,
 	.pwrite = pwrite,
 	.fsync = fdatasync,
+	.sync_file_range = sync_file_range,
 	.close = close,
 };
 

@@ -259,6 +259,13 @@ bool unsynced_flush_begin(struct unsynced *us, struct byte_set *flushing)
 	return needed;
 }
 
+void unsynced_flush_is_due(struct unsynced *us)
+{
+	pthread_mutex_lock(&us->lock);
+	us->dirty = true;
+	pthread_mutex_unlock(&us->lock);
+}
+
 errcode_t unsynced_flush_end(struct unsynced *us, struct byte_set *flushing, errcode_t result)
 {
 	pthread_mutex_lock(&us->lock);

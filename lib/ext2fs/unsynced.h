@@ -47,6 +47,8 @@ void unsynced_end(struct unsynced *us, uint64_t ticket, uint64_t offset, uint64_
  * empty.  End takes the fsync's result and returns the flush's.
  */
 bool unsynced_flush_begin(struct unsynced *us, struct byte_set *flushing);
+/* The flush that just ended well left the device's own cache alone: there is one to do. */
+void unsynced_flush_is_due(struct unsynced *us);
 errcode_t unsynced_flush_end(struct unsynced *us, struct byte_set *flushing, errcode_t result);
 
 #endif /* EXT2FS_UNSYNCED_H */

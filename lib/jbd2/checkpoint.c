@@ -136,17 +136,16 @@ static int move_tail(journal_t *journal)
 {
 	struct transaction *tx, *next;
 	struct tail tail;
-	int err = 0;
+	int err;
 
 	pthread_mutex_lock(&journal->mutex);
 	find_tail(journal, &tail);
 	pthread_mutex_unlock(&journal->mutex);
 	if (list_empty(&tail.done))
 		return 0;
-	if (journal->barrier)
-		err = jbd2_errno(io_channel_flush(journal->home_dev));
+	err = jbd2_flush_dev(journal, journal->home_dev);
 	if (!err)
-		err = jbd2_sb_write(journal, tail.blk, tail.tid, journal->barrier);
+		err = jbd2_sb_write(journal, tail.blk, tail.tid, true);
 	if (err)
 		jbd2_msg(journal, JBD2_LOG_ERR, "cannot move the tail of the log");
 	list_for_each_entry_safe(tx, next, &tail.done, list)

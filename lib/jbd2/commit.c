@@ -33,9 +33,10 @@ static struct transaction *close_running(journal_t *journal)
 	return tx;
 }
 
-static int flush_dev(journal_t *journal, io_channel dev)
+/* Without barriers the order of writes is kept all the same; only the device's own cache is left alone. */
+int jbd2_flush_dev(journal_t *journal, io_channel dev)
 {
-	return journal->barrier ? jbd2_errno(io_channel_flush(dev)) : 0;
+	return jbd2_errno(journal->barrier ? io_channel_flush(dev) : io_channel_write_out(dev));
 }
 
 /* File data and, on the same device, the log so far become durable. */
@@ -47,10 +48,10 @@ static int flush_before_commit_block(journal_t *journal, struct transaction *tx)
 	tx->flush_started = true;
 	pthread_mutex_unlock(&journal->mutex);
 	if (journal->home_dev != journal->log_dev)
-		err = flush_dev(journal, journal->home_dev);
+		err = jbd2_flush_dev(journal, journal->home_dev);
 	if (!err && (!journal->async_commit ||
 		     (journal->ordered_data && journal->home_dev == journal->log_dev)))
-		err = flush_dev(journal, journal->log_dev);
+		err = jbd2_flush_dev(journal, journal->log_dev);
 	return err;
 }
 
@@ -74,7 +75,7 @@ static int write_transaction(journal_t *journal, struct transaction *tx)
 	if (!err)
 		err = jbd2_write_commit_block(journal, tx, crc);
 	if (!err)
-		err = flush_dev(journal, journal->log_dev);
+		err = jbd2_flush_dev(journal, journal->log_dev);
 	return err;
 }
 

@@ -92,7 +92,7 @@ struct jbd2_params {
 	/* 16 bytes; external: must equal the journal's own; else NULL */
 	const uint8_t		*journal_uuid;
 	unsigned int		commit_interval;/* seconds; 0 = default of 5 */
-	bool			barrier;	/* flush the device where order matters */
+	bool			barrier;	/* where order matters, flush the device; else wait for its writes */
 	bool			read_only;	/* replay into the cache only; nothing is written */
 	bool			async_commit;	/* journal_async_commit */
 	/* file data on cache's device is durable before the commit block, even with async_commit */

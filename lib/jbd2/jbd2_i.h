@@ -216,6 +216,8 @@ void jbd2_sb_set_format(journal_t *journal);
 void jbd2_sb_set_features(journal_t *journal);
 /* Write it with this start (0 = empty) and sequence; flushes the log device when @flush. */
 int jbd2_sb_write(journal_t *journal, uint32_t start, tid_t sequence, bool flush);
+/* commit.c: what was written to @dev precedes what will be: durable with barriers, else just written. */
+int jbd2_flush_dev(journal_t *journal, io_channel dev);
 bool jbd2_sb_is_clean(journal_t *journal);	/* is the log marked empty on disk? */
 void jbd2_sb_write_errno(journal_t *journal, int err);
 uint32_t jbd2_csum(const journal_t *journal, const void *block);	/* of a whole log block */

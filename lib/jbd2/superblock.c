@@ -253,7 +253,7 @@ int jbd2_sb_write(journal_t *journal, uint32_t start, tid_t sequence, bool flush
 		sb->s_head = cpu_to_be32(journal->head);
 	err = write_locked(journal);
 	if (!err && flush)
-		err = jbd2_errno(io_channel_flush(journal->log_dev));
+		err = jbd2_flush_dev(journal, journal->log_dev);
 	if (!err)
 		journal->sb_clean = !start;
 	pthread_mutex_unlock(&journal->sb_lock);

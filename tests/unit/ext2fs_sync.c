@@ -18,7 +18,7 @@
 #include "ext2fs/unix_io_i.h"
 #include "scratch.h"
 
-static unsigned int fsyncs;
+static unsigned int fsyncs, write_outs;
 static int fsync_error, write_error, close_error;
 static struct unix_io_calls real;
 
@@ -27,6 +27,15 @@ static int fake_fsync(int fd)
 	__atomic_add_fetch(&fsyncs, 1, __ATOMIC_RELAXED);
 	if (!fsync_error)
 		return real.fsync(fd);
+	errno = fsync_error;
+	return -1;
+}
+
+static int fake_sync_file_range(int fd, off_t offset, off_t len, unsigned int flags)
+{
+	write_outs++;
+	if (!fsync_error)
+		return real.sync_file_range(fd, offset, len, flags);
 	errno = fsync_error;
 	return -1;
 }
@@ -61,9 +70,10 @@ static int setup(void **state __attribute__((unused)))
 	close(fd);
 	real = unix_io_calls;
 	unix_io_calls.fsync = fake_fsync;
+	unix_io_calls.sync_file_range = fake_sync_file_range;
 	unix_io_calls.pwrite = fake_pwrite;
 	unix_io_calls.close = fake_close;
-	fsyncs = 0;
+	fsyncs = write_outs = 0;
 	fsync_error = write_error = close_error = 0;
 	if (unix_io_manager->open(path, IO_FLAG_RW, &io))
 		return -1;
@@ -101,6 +111,27 @@ static void clean_channel_does_not_sync(void **state __attribute__((unused)))
 	assert_int_equal(fsyncs, 1);
 	assert_int_equal(io_channel_flush(io), 0);
 	assert_int_equal(fsyncs, 1);
+}
+
+/* What was written out is ordered, not durable: the flush is still to be done, and a failure is one of a flush. */
+static void written_out_is_not_flushed(void **state __attribute__((unused)))
+{
+	assert_int_equal(io_channel_write_out(io), 0);
+	assert_int_equal(write_outs, 0);
+	put(1, 1);
+	assert_int_equal(io_channel_write_out(io), 0);
+	assert_int_equal(write_outs, 1);
+	assert_int_equal(fsyncs, 0);
+	assert_int_equal(io_channel_flush(io), 0);
+	assert_int_equal(fsyncs, 1);
+	put(2, 1);
+	fsync_error = EIO;
+	assert_int_equal(io_channel_write_out(io), EIO);
+	fsync_error = 0;
+	assert_int_equal(io_channel_write_out(io), EIO);
+	assert_int_equal(io_channel_flush(io), EIO);
+	put(2, 1);
+	assert_int_equal(io_channel_flush(io), 0);
 }
 
 static void everything_counts_as_a_write(void **state __attribute__((unused)))
@@ -376,6 +407,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(clean_channel_does_not_sync),
+		TEST(written_out_is_not_flushed),
 		TEST(everything_counts_as_a_write),
 		TEST(close_syncs),
 		TEST(close_tells_the_first_error),

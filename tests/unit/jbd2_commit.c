@@ -112,6 +112,12 @@ static void test_no_barrier_no_flush(void **state)
 	jtest_put(t, 0, 5, 1);
 	assert_int_equal(jbd2_journal_force_commit(t->journal), 0);
 	assert_int_equal(t->mem->flushes - flushes, 0);
+	/* Ordered all the same: once before the commit block and once after it. */
+	assert_int_equal(t->mem->write_outs, 2);
+	assert_int_equal(t->mem->last_write_out, t->mem->nr_events);
+	/* And twice when what is home is taken out of the log. */
+	assert_int_equal(jbd2_journal_flush(t->journal), 0);
+	assert_true(t->mem->write_outs >= 4);
 	assert_int_equal(jtest_close(t), 0);
 	jtest_free(t);
 }

@@ -159,6 +159,17 @@ static errcode_t memio_write_byte(io_channel channel, unsigned long offset, int 
 	return write_bytes(channel->private_data, offset, count, data);
 }
 
+static errcode_t memio_write_out(io_channel channel)
+{
+	struct memio *m = channel->private_data;
+
+	pthread_mutex_lock(&m->lock);
+	m->write_outs++;
+	m->last_write_out = m->nr_events;
+	pthread_mutex_unlock(&m->lock);
+	return 0;
+}
+
 static errcode_t memio_flush(io_channel channel)
 {
 	struct memio *m = channel->private_data;
@@ -216,6 +227,7 @@ static struct struct_io_manager memio_manager = {
 	.set_blksize	= memio_set_blksize,
 	.set_option	= memio_set_option,
 	.flush		= memio_flush,
+	.write_out	= memio_write_out,
 	.write_byte	= memio_write_byte,
 	.read_blk64	= memio_read,
 	.write_blk64	= memio_write,

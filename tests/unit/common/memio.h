@@ -24,7 +24,8 @@ struct memio {
 	struct memio_event	*events;
 	size_t			nr_events, room;
 	bool			record;
-	unsigned int		writes, reads, flushes;
+	unsigned int		writes, reads, flushes, write_outs;
+	size_t			last_write_out;	/* nr_events at that time */
 	/*
 	 * faults: a write that touches [fail_from, fail_to) bytes, reads likewise, the next
 	 * flushes
