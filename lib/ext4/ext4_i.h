@@ -20,6 +20,7 @@
 #include "support/iocache.h"
 #include "support/list.h"
 #include "support/limit.h"
+#include "support/rwsem.h"
 #include "jbd2/jbd2.h"
 #include "ext4/ext4.h"
 
@@ -41,6 +42,7 @@
  * Commit and checkpoint take only buffer locks.  i_rwsem covers everything
  * of an inode: attributes, mapping, directory content, xattrs.  Shared for
  * readers and for writes into blocks that are already allocated and written.
+ * It is fair, so that nobody may take it twice, not even shared.
  * No lock but i_rwsem and a buffer's own is held over device I/O.
  * Builds with EXT4_DEBUG assert the order (lockdep.c).
  */
@@ -82,7 +84,7 @@ struct ext4_inode {
 	int			i_load_err;
 	bool			i_idle;		/* cached, used by nobody, counted in icache_idle; under i_lock */
 	bool			i_idle_dirty;	/* the same with times that are not on disk, icache_idle_dirty */
-	pthread_rwlock_t	i_rwsem;
+	struct rwsem		i_rwsem;
 	pthread_mutex_t		i_lock;
 
 	uint16_t		i_type;		/* S_IFMT bits of i_mode: these never change */

@@ -53,7 +53,7 @@ static struct cache_node *icache_alloc(struct cache *cache, const void *key)
 		return NULL;
 	inode->i_fs = cache_priv(cache);
 	inode->i_ino = *(const uint32_t *)key;
-	pthread_rwlock_init(&inode->i_rwsem, NULL);
+	rwsem_init(&inode->i_rwsem);
 	pthread_mutex_init(&inode->i_lock, NULL);
 	INIT_LIST_HEAD(&inode->i_orphan);
 	return &inode->i_node;
@@ -65,7 +65,7 @@ static void icache_relse(struct cache *cache __attribute__((unused)), struct cac
 
 	set_idle(inode, false);
 	ext4_dir_close(inode->i_cursor);
-	pthread_rwlock_destroy(&inode->i_rwsem);
+	rwsem_destroy(&inode->i_rwsem);
 	pthread_mutex_destroy(&inode->i_lock);
 	free(inode);
 }
@@ -384,8 +384,8 @@ uint32_t ext4_inode_flags(const struct ext4_inode *inode)
 {
 	uint32_t flags;
 
-	pthread_rwlock_rdlock((pthread_rwlock_t *)&inode->i_rwsem);
+	ext4_lock_shared((struct ext4_inode *)inode);
 	flags = inode->i_flags;
-	pthread_rwlock_unlock((pthread_rwlock_t *)&inode->i_rwsem);
+	ext4_unlock((struct ext4_inode *)inode);
 	return flags;
 }

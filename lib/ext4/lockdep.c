@@ -30,21 +30,54 @@ void ext4_lockdep_leave(enum ext4_lock_level level)
 /* A rename holds four inodes; an EA inode may come below. */
 #define MAX_INODES_HELD 5
 
+#ifdef EXT4_DEBUG
+static __thread const struct ext4_inode *mine[MAX_INODES_HELD];
+
+/* Nobody locks what he has locked, not even shared: somebody who waits to lock it alone may stand in between. */
+static void note_locked(const struct ext4_inode *inode)
+{
+	int i, free = -1;
+
+	for (i = 0; i < MAX_INODES_HELD; i++) {
+		assert(mine[i] != inode);
+		if (!mine[i])
+			free = i;
+	}
+	assert(free >= 0);
+	mine[free] = inode;
+}
+
+static void note_unlocked(const struct ext4_inode *inode)
+{
+	int i = 0;
+
+	while (mine[i] != inode)
+		assert(++i < MAX_INODES_HELD);
+	mine[i] = NULL;
+}
+#else
+static inline void note_locked(const struct ext4_inode *inode __attribute__((unused))) { }
+static inline void note_unlocked(const struct ext4_inode *inode __attribute__((unused))) { }
+#endif
+
 void ext4_lock(struct ext4_inode *inode)
 {
 	ext4_lockdep_enter(EXT4_LOCK_INODE, MAX_INODES_HELD - 1);
-	pthread_rwlock_wrlock(&inode->i_rwsem);
+	note_locked(inode);
+	rwsem_down_write(&inode->i_rwsem);
 }
 
 void ext4_lock_shared(struct ext4_inode *inode)
 {
 	ext4_lockdep_enter(EXT4_LOCK_INODE, MAX_INODES_HELD - 1);
-	pthread_rwlock_rdlock(&inode->i_rwsem);
+	note_locked(inode);
+	rwsem_down_read(&inode->i_rwsem);
 }
 
 void ext4_unlock(struct ext4_inode *inode)
 {
-	pthread_rwlock_unlock(&inode->i_rwsem);
+	rwsem_up(&inode->i_rwsem);
+	note_unlocked(inode);
 	ext4_lockdep_leave(EXT4_LOCK_INODE);
 }
 
