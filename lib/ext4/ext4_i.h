@@ -59,6 +59,8 @@ struct ext4_group {
 	bool		zeroing;	/* the inode table is being zeroed: take no inode here */
 };
 
+#define EXT4_RUN_CLASSES	5	/* of 1, 8, 64, 512 and 4096 blocks */
+
 /* Blocks taken from a group in memory only; nothing on disk says so. */
 struct ext4_resv {
 	blk64_t		start;
@@ -152,11 +154,17 @@ struct ext4_fs {
 	gid_t			resgid;
 
 	struct ext4_group	**groups;	/* by number, NULL until used; atomic */
+	uint64_t		*no_inodes;	/* group_index.c: a bit per group, atomic */
+	uint64_t		*no_run[EXT4_RUN_CLASSES];
 	struct ext4_zone	**zones;	/* by flex group, NULL until used; atomic */
 	struct ext4_zone	*journal_zone;
 	pthread_mutex_t		groups_lock;	/* creation of the above */
 	int64_t			free_blocks, free_inodes;	/* atomic, as on disk */
 	int64_t			held_blocks;	/* atomic: free on disk, but reserved or freed and not committed */
+	pthread_mutex_t		hold_lock;	/* hold.c; innermost */
+	pthread_cond_t		hold_cond;
+	unsigned int		holders;
+	uint64_t		hold_seq;	/* ends of holds */
 	pthread_mutex_t		resv_lock;	/* windows of growing files; innermost but for group locks */
 	struct list_head	resv_list;
 	uint32_t		dir_spread;	/* atomic: Orlov's start for top directories */
@@ -269,6 +277,27 @@ int ext4_check_blocks(struct ext4_fs *fs, uint32_t ino, blk64_t blk, uint64_t co
 int ext4_zone_set_journal(struct ext4_fs *fs, const blk64_t *map, uint32_t n);
 void ext4_zones_destroy(struct ext4_fs *fs);
 
+/* ---- group_index.c: groups that need not be looked at; no lock needed ---- */
+int ext4_index_init(struct ext4_fs *fs);
+void ext4_index_destroy(struct ext4_fs *fs);
+/*
+ * @group was found to have no free inode, or no run of more than @len blocks.  Whoever says so without the group's lock looks again
+ * afterwards, and takes it back if it is not so any more.
+ */
+void ext4_index_no_inodes(struct ext4_fs *fs, uint32_t group);
+void ext4_index_longest_run(struct ext4_fs *fs, uint32_t group, uint32_t len);
+/* The descriptor, or the map in memory, has more free than before. */
+void ext4_index_inode_freed(struct ext4_fs *fs, uint32_t group);
+void ext4_index_blocks_freed(struct ext4_fs *fs, uint32_t group);
+/* The map of groups without a run of about @len blocks; no longer ones than that are excluded. */
+const uint64_t *ext4_index_for_run(const struct ext4_fs *fs, uint32_t len);
+/*
+ * The groups of which both maps know nothing bad, once each, from @start on and round the end.  *@step is 0 for the first and the
+ * function's own word afterwards.  False when there are no more.
+ */
+bool ext4_index_next(const struct ext4_fs *fs, const uint64_t *a, const uint64_t *b, uint32_t start, uint32_t *step,
+		     uint32_t *group);
+
 /* ---- balloc.c (on disk), mballoc.c (in memory): blocks ---- */
 #define EXT4_ALLOC_PRIVILEGED	1	/* may use the reserved blocks */
 #define EXT4_ALLOC_METADATA	2
@@ -292,6 +321,9 @@ int ext4_resv_commit(handle_t *handle, struct ext4_fs *fs, blk64_t start, uint32
  */
 int ext4_new_meta_buf(handle_t *handle, struct ext4_inode *inode, blk64_t goal, unsigned int flags,
 		      struct iocache_buf **ret);
+/* Take a run out of what is free in memory, without counting it as taken, and give it back: see hold.c. */
+void ext4_hold_run(struct ext4_group *gi, uint32_t bit, uint32_t n);	/* gi->lock held */
+void ext4_unhold_run(struct ext4_fs *fs, uint32_t group, uint32_t bit, uint32_t n);
 #define EXT4_FREE_METADATA	1	/* was metadata, or journaled data: revoke */
 /* Free blocks on disk; they become reusable when the handle's transaction is durable.  i_blocks is the caller's. */
 int ext4_free_blocks(handle_t *handle, struct ext4_fs *fs, uint32_t ino, blk64_t start, uint64_t count, unsigned int flags);
@@ -329,6 +361,14 @@ void ext4_clear_bits(void *map, uint32_t start, uint32_t len);
 uint32_t ext4_next_zero(const void *map, uint32_t size, uint32_t start);
 uint32_t ext4_next_set(const void *map, uint32_t size, uint32_t start);
 uint32_t ext4_count_zero(const void *map, uint32_t size);
+
+/* ---- hold.c: groups and blocks that are kept from others for a moment ---- */
+/* Around such a moment; between the two neither a lock is taken that an allocation is made under, nor a handle started. */
+void ext4_hold_begin(struct ext4_fs *fs);
+void ext4_hold_end(struct ext4_fs *fs);
+/* Before a search, and after it when it found nothing: waits until a hold ends; false when none was in the way. */
+uint64_t ext4_hold_sequence(struct ext4_fs *fs);
+bool ext4_wait_for_holder(struct ext4_fs *fs, uint64_t seen);
 
 /* ---- ialloc.c ---- */
 /* A new inode in or near @dir's group: initialised, referenced, i_rwsem not held, written by the caller's ext4_mark_inode_dirty(). */

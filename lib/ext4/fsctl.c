@@ -36,39 +36,46 @@ int ext4_set_label(struct ext4_fs *fs, const char *label)
 
 /* ---- trimming ---- */
 
+/* The next free run in [*start, to) of at least @min blocks is held; *end is where it, or the group, ends. */
+static bool hold_free_run(struct ext4_group *gi, uint32_t *start, uint32_t *end, uint32_t to, uint32_t min)
+{
+	bool held = false;
+
+	pthread_mutex_lock(&gi->lock);
+	for (*end = to; gi->busy && !held && *start < to; *start = held ? *start : *end) {
+		*start = ext4_next_zero(gi->busy, to, *start);
+		*end = ext4_next_set(gi->busy, to, *start);
+		held = *start < to && *end - *start >= min;
+		if (held)
+			ext4_hold_run(gi, *start, *end - *start);
+	}
+	pthread_mutex_unlock(&gi->lock);
+	return held;
+}
+
 /*
  * Discard the free runs of at least @min blocks in [from, to) of one group.  A run is held
- * while it is discarded: nobody gets it meanwhile.
+ * while it is discarded: nobody gets it meanwhile, and who needs it waits.
  */
 static int trim_group(struct ext4_fs *fs, uint32_t group, uint32_t from, uint32_t to, uint32_t min, uint64_t *blocks)
 {
-	struct ext4_group *gi;
-	uint32_t start = from, end;
 	blk64_t first = ext4_group_first_block(fs, group);
+	uint32_t start = from, end;
+	struct ext4_group *gi;
 	errcode_t io = 0;
 	int err = ext4_load_group(fs, group, &gi);
+	bool held = true;
 
-	while (!err && !io && start < to) {
-		pthread_mutex_lock(&gi->lock);
-		if (!gi->busy) {
-			pthread_mutex_unlock(&gi->lock);
-			return 0;
-		}
-		start = ext4_next_zero(gi->busy, to, start);
-		end = ext4_next_set(gi->busy, to, start);
-		if (end - start >= min && start < to) {
-			ext4_set_bits(gi->busy, start, end - start);
-			gi->busy_free -= end - start;
-			gi->held += end - start;
-			__atomic_add_fetch(&fs->held_blocks, end - start, __ATOMIC_RELAXED);
-			pthread_mutex_unlock(&gi->lock);
+	while (!err && !io && held) {
+		ext4_hold_begin(fs);
+		held = hold_free_run(gi, &start, &end, to, min);
+		if (held) {
 			io = io_channel_discard(fs->dev, first + start, end - start);
-			ext4_resv_release(fs, first + start, end - start);
+			ext4_unhold_run(fs, group, start, end - start);
 			if (!io)
 				*blocks += end - start;
-		} else {
-			pthread_mutex_unlock(&gi->lock);
 		}
+		ext4_hold_end(fs);
 		start = end;
 	}
 	return err ? err : ext4_errno(io);

@@ -187,7 +187,7 @@ void ext4_count_new_inode(struct ext4_fs *fs, struct ext4_group_desc *gd, uint32
 		ext2fs_bg_itable_unused_set(gd, ds, ipg - bit - 1);
 }
 
-/* 0 with *ino, -ENOSPC when the group has none. */
+/* 0 with *ino, -ENOSPC when the group has none, -EBUSY while its table is being zeroed. */
 static int take_in_group(handle_t *handle, struct ext4_fs *fs, uint32_t group, bool is_dir, uint32_t *ino)
 {
 	struct ext4_group_change c;
@@ -198,14 +198,16 @@ static int take_in_group(handle_t *handle, struct ext4_fs *fs, uint32_t group, b
 	if (err)
 		return err;
 	bit = c.gi->zeroing ? fs->inodes_per_group : find_free(fs, &c);
-	if (bit < fs->inodes_per_group && ext2fs_bg_free_inodes_count(c.gd, fs->desc_size)) {
+	if (c.gi->zeroing) {
+		err = -EBUSY;
+	} else if (bit < fs->inodes_per_group && ext2fs_bg_free_inodes_count(c.gd, fs->desc_size)) {
 		ext4_set_bits(c.bitmap_buf->b_data, bit, 1);
 		ext4_count_new_inode(fs, c.gd, bit, is_dir);
 		c.gi->inode_cursor = bit + 1;
 		skip_reading_table(fs, &c, bit);
 	} else {
-		if (!c.gi->zeroing)
-			c.gi->inode_cursor = fs->inodes_per_group;
+		c.gi->inode_cursor = fs->inodes_per_group;
+		ext4_index_no_inodes(fs, group);
 		err = -ENOSPC;
 	}
 	err2 = ext4_change_inodes_end(handle, fs, &c);
@@ -216,15 +218,27 @@ static int take_in_group(handle_t *handle, struct ext4_fs *fs, uint32_t group, b
 	return err2;
 }
 
-/* 0, or -ENOSPC when the group has no room, or why that is not known. */
+/*
+ * 0, or -ENOSPC when the group has no room, which is remembered, or why that is not known.  Without the group's lock:
+ * what is remembered is looked at again, in case somebody frees this moment.
+ */
 static int check_room(struct ext4_fs *fs, uint32_t group, bool want_blocks)
 {
-	struct counts c = { 0, 0, 0 };
+	struct counts c = { 0, 0, 0 }, again = { 0, 0, 0 };
 	int err = add_counts(fs, group, &c);
 
-	if (err)
+	if (err || (c.free_inodes && (c.free_blocks || !want_blocks)))
 		return err;
-	return c.free_inodes && (c.free_blocks || !want_blocks) ? 0 : -ENOSPC;
+	if (!c.free_inodes)
+		ext4_index_no_inodes(fs, group);
+	if (!c.free_blocks)
+		ext4_index_longest_run(fs, group, 0);
+	err = add_counts(fs, group, &again);
+	if (again.free_inodes)
+		ext4_index_inode_freed(fs, group);
+	if (again.free_blocks > c.free_blocks)
+		ext4_index_blocks_freed(fs, group);
+	return err ? err : -ENOSPC;
 }
 
 static int try_group(handle_t *handle, struct ext4_fs *fs, uint32_t group, bool is_dir, bool want_blocks,
@@ -244,24 +258,43 @@ static bool group_is_damaged(int err)
 	return err == -EUCLEAN || err == -EBADMSG || err == -EIO;
 }
 
+/* All groups that may have one, from the start group on.  A damaged group is passed over; its error was told, or is now. */
+static int search_groups(handle_t *handle, struct ext4_fs *fs, uint32_t start, bool is_dir, bool want_blocks,
+			 uint32_t *ino)
+{
+	const uint64_t *no_room = want_blocks ? ext4_index_for_run(fs, 1) : fs->no_inodes;
+	uint32_t step = 0, group;
+	bool busy = false;
+	int err;
+
+	while (ext4_index_next(fs, fs->no_inodes, no_room, start, &step, &group)) {
+		err = try_group(handle, fs, group, is_dir, want_blocks, ino);
+		if (err == -EUCLEAN || err == -EBADMSG)
+			ext4_index_no_inodes(fs, group);
+		if (err == -EBUSY)
+			busy = true;
+		else if (err != -ENOSPC && !group_is_damaged(err))
+			return err;
+	}
+	return busy ? -EBUSY : -ENOSPC;
+}
+
 /*
- * From the start group on, first those that have room for the file's blocks
- * too.  A damaged group is passed over; its error was told, or is now.
+ * First a group that has room for the file's blocks too.  Where nothing is left but what is being zeroed
+ * this moment that is waited for: whoever does it needs no handle and no lock that we may have.
  */
 static int take_number(handle_t *handle, struct ext4_fs *fs, uint32_t start, bool is_dir, uint32_t *ino)
 {
-	uint32_t i, group;
-	int pass, err;
+	uint64_t seen;
+	int err;
 
-	for (pass = 0; pass < 2; pass++) {
-		for (i = 0; i < fs->group_count; i++) {
-			group = (start + (uint64_t)i) % fs->group_count;
-			err = try_group(handle, fs, group, is_dir, pass == 0, ino);
-			if (err != -ENOSPC && !group_is_damaged(err))
-				return err;
-		}
-	}
-	return -ENOSPC;
+	do {
+		seen = ext4_hold_sequence(fs);
+		err = search_groups(handle, fs, start, is_dir, true, ino);
+		if (err == -ENOSPC || err == -EBUSY)
+			err = search_groups(handle, fs, start, is_dir, false, ino);
+	} while (err == -EBUSY && ext4_wait_for_holder(fs, seen));
+	return err == -EBUSY ? -ENOSPC : err;
 }
 
 /* ---- what a new inode is ---- */
@@ -367,6 +400,7 @@ static int free_number(handle_t *handle, struct ext4_fs *fs, uint32_t ino, bool 
 		ext2fs_bg_free_inodes_count_set(c.gd, ds, ext2fs_bg_free_inodes_count(c.gd, ds) + 1);
 		if (is_dir && ext2fs_bg_used_dirs_count(c.gd, ds))
 			ext2fs_bg_used_dirs_count_set(c.gd, ds, ext2fs_bg_used_dirs_count(c.gd, ds) - 1);
+		ext4_index_inode_freed(fs, group);
 		if (bit < c.gi->inode_cursor)
 			c.gi->inode_cursor = bit;
 	}

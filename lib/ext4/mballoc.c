@@ -119,12 +119,17 @@ static struct run search_group(struct ext4_fs *fs, uint32_t group, struct ext4_g
 	return run;
 }
 
+void ext4_hold_run(struct ext4_group *gi, uint32_t bit, uint32_t n)
+{
+	ext4_set_bits(gi->busy, bit, n);
+	gi->busy_free -= n;
+	gi->held += n;
+}
+
 static void take_run(struct ext4_fs *fs, uint32_t group, struct ext4_group *gi, struct run run,
 		     struct ext4_resv *resv)
 {
-	ext4_set_bits(gi->busy, run.start, run.len);
-	gi->busy_free -= run.len;
-	gi->held += run.len;
+	ext4_hold_run(gi, run.start, run.len);
 	gi->cursor = run.start + run.len;
 	resv->start = ext4_group_first_block(fs, group) + run.start;
 	resv->len = run.len;
@@ -159,27 +164,52 @@ static bool take_at_goal(struct ext4_fs *fs, const struct search *s, struct ext4
 	return run.len > 0;
 }
 
+/* The descriptor alone says that there are too few: remembered, unless somebody frees this moment. */
+static bool too_few_on_disk(struct ext4_fs *fs, uint32_t group, const struct ext4_group_desc *gd, uint32_t need)
+{
+	uint32_t free = ext2fs_bg_free_blocks_count(gd, fs->desc_size);
+
+	if (free >= need)
+		return false;
+	ext4_index_longest_run(fs, group, free);
+	if (ext2fs_bg_free_blocks_count(gd, fs->desc_size) > free)
+		ext4_index_blocks_freed(fs, group);
+	return true;
+}
+
+static bool may_have_run(struct ext4_fs *fs, uint32_t group, struct ext4_group *gi, uint32_t need)
+{
+	uint32_t bound;
+
+	pthread_mutex_lock(&gi->lock);
+	bound = gi->block_bitmap_bad ? 0 : gi->largest;
+	if (gi->busy && gi->busy_free < bound)
+		bound = gi->busy_free;
+	if (bound < need)
+		ext4_index_longest_run(fs, group, bound);
+	pthread_mutex_unlock(&gi->lock);
+	return bound >= need;
+}
+
 /* A cheap look, without reading the bitmap: 0 when @group can have a free run of @need, -ENOSPC or an error. */
 static int check_worth(struct ext4_fs *fs, uint32_t group, uint32_t need)
 {
-	struct ext4_group *gi = ext4_group(fs, group);
+	struct ext4_group *gi;
 	struct ext4_group_desc *gd;
 	struct iocache_buf *buf;
-	uint32_t free;
-	bool ok;
 	int err;
 
-	if (!gi)
-		return -ENOMEM;
 	err = ext4_group_desc(fs, group, &buf, &gd);
 	if (err)
 		return err;
-	pthread_mutex_lock(&gi->lock);
-	free = gi->busy ? gi->busy_free : ext2fs_bg_free_blocks_count(gd, fs->desc_size);
-	ok = !gi->block_bitmap_bad && gi->largest >= need && free >= need;
-	pthread_mutex_unlock(&gi->lock);
+	if (too_few_on_disk(fs, group, gd, need)) {
+		err = -ENOSPC;
+	} else {
+		gi = ext4_group(fs, group);
+		err = !gi ? -ENOMEM : may_have_run(fs, group, gi, need) ? 0 : -ENOSPC;
+	}
 	iocache_put(buf);
-	return ok ? 0 : -ENOSPC;
+	return err;
 }
 
 /* 0: taken, -ENOSPC: there is no such run, or why that is not known. */
@@ -213,16 +243,19 @@ static int take_in_group(struct ext4_fs *fs, const struct search *s, uint32_t gr
 
 static int search_groups(struct ext4_fs *fs, const struct search *s, struct ext4_resv *resv)
 {
-	uint32_t need = s->want, i, group;
+	uint32_t need = s->want, step, group;
+	const uint64_t *known;
 	int err;
 
 	/* Whole runs first, then ever shorter ones.  A damaged group, which was told, is passed over. */
 	for (;;) {
-		for (i = 0; i < fs->group_count; i++) {
-			group = (s->goal_group + (uint64_t)i) % fs->group_count;
+		known = ext4_index_for_run(fs, need);
+		for (step = 0; ext4_index_next(fs, known, known, s->goal_group, &step, &group);) {
 			err = take_in_group(fs, s, group, need, resv);
 			if (!err || err == -ENOMEM)
 				return err;
+			if (err == -EUCLEAN || err == -EBADMSG)
+				ext4_index_longest_run(fs, group, 0);
 		}
 		if (need == 1)
 			return -ENOSPC;
@@ -234,6 +267,8 @@ int ext4_resv_get(struct ext4_fs *fs, blk64_t goal, uint32_t want, unsigned int 
 		  struct ext4_resv *resv)
 {
 	struct search s = { .flags = flags };
+	uint64_t seen;
+	int err;
 
 	want = affordable(fs, want, flags);
 	if (!want)
@@ -245,10 +280,14 @@ int ext4_resv_get(struct ext4_fs *fs, blk64_t goal, uint32_t want, unsigned int 
 	s.want = want < fs->blocks_per_group ? want : fs->blocks_per_group;
 	if ((flags & EXT4_ALLOC_APPEND) && take_at_goal(fs, &s, resv))
 		return 0;
-	return search_groups(fs, &s, resv);
+	do {
+		seen = ext4_hold_sequence(fs);
+		err = search_groups(fs, &s, resv);
+	} while (err == -ENOSPC && ext4_wait_for_holder(fs, seen));
+	return err;
 }
 
-static void unhold(struct ext4_fs *fs, uint32_t group, uint32_t bit, uint32_t n)
+void ext4_unhold_run(struct ext4_fs *fs, uint32_t group, uint32_t bit, uint32_t n)
 {
 	struct ext4_group *gi = fs->groups[group];
 
@@ -257,10 +296,10 @@ static void unhold(struct ext4_fs *fs, uint32_t group, uint32_t bit, uint32_t n)
 	gi->busy_free += n;
 	gi->held -= n;
 	gi->largest = gi->busy_free;
+	ext4_index_blocks_freed(fs, group);
 	if (gi->cursor == bit + n)
 		gi->cursor = bit;
 	pthread_mutex_unlock(&gi->lock);
-	__atomic_sub_fetch(&fs->held_blocks, n, __ATOMIC_RELAXED);
 }
 
 void ext4_resv_release(struct ext4_fs *fs, blk64_t start, uint32_t len)
@@ -273,7 +312,8 @@ void ext4_resv_release(struct ext4_fs *fs, blk64_t start, uint32_t len)
 		n = ext4_group_blocks(fs, group) - bit;
 		if (n > len)
 			n = len;
-		unhold(fs, group, bit, n);
+		ext4_unhold_run(fs, group, bit, n);
+		__atomic_sub_fetch(&fs->held_blocks, n, __ATOMIC_RELAXED);
 		start += n;
 		len -= n;
 	}
@@ -323,4 +363,5 @@ void ext4_groups_destroy(struct ext4_fs *fs)
 	}
 	free(fs->groups);
 	fs->groups = NULL;
+	ext4_index_destroy(fs);
 }

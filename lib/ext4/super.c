@@ -137,7 +137,7 @@ int ext4_load_geometry(struct ext4_fs *fs)
 	copy_geometry(fs);
 	fs->groups = calloc(fs->group_count, sizeof(*fs->groups));
 	fs->zones = calloc((fs->group_count >> fs->log_groups_per_flex) + 1, sizeof(*fs->zones));
-	if (!fs->groups || !fs->zones)
+	if (!fs->groups || !fs->zones || ext4_index_init(fs))
 		return -ENOMEM;
 	/*
 	 * The superblock's own counts are right after a clean unmount and in
@@ -358,6 +358,8 @@ static void init_locks(struct ext4_fs *fs)
 	pthread_mutex_init(&fs->sb_lock, NULL);
 	pthread_mutex_init(&fs->groups_lock, NULL);
 	pthread_mutex_init(&fs->resv_lock, NULL);
+	pthread_mutex_init(&fs->hold_lock, NULL);
+	pthread_cond_init(&fs->hold_cond, NULL);
 	pthread_mutex_init(&fs->rename_lock, NULL);
 	pthread_mutex_init(&fs->orphan_lock, NULL);
 	pthread_mutex_init(&fs->worker_lock, NULL);

@@ -12,7 +12,8 @@
 
 /*
  * The blocks behind the last used inode.  While zeroing is set no inode of
- * this group is given out, so that none of them is in use.
+ * this group is given out, so that none of them is in use; who needs one waits, maybe with a handle open, so
+ * that none may be started here.
  */
 static int zero_table(struct ext4_fs *fs, uint32_t group, struct ext4_group *gi)
 {
@@ -26,6 +27,7 @@ static int zero_table(struct ext4_fs *fs, uint32_t group, struct ext4_group *gi)
 	err = ext4_group_desc(fs, group, &buf, &gd);
 	if (err)
 		return err;
+	ext4_hold_begin(fs);
 	pthread_mutex_lock(&gi->lock);
 	gi->zeroing = true;
 	used = fs->inodes_per_group - ext2fs_bg_itable_unused(gd, fs->desc_size);
@@ -39,6 +41,10 @@ static int zero_table(struct ext4_fs *fs, uint32_t group, struct ext4_group *gi)
 		iocache_forget(fs->cache, table + first, fs->itable_blocks - first);
 	}
 	iocache_put(buf);
+	pthread_mutex_lock(&gi->lock);
+	gi->zeroing = false;
+	pthread_mutex_unlock(&gi->lock);
+	ext4_hold_end(fs);
 	return io ? ext4_io_error(fs, io, 0, table + first, "zeroing an inode table") : 0;
 }
 
@@ -79,9 +85,6 @@ static void init_group(struct ext4_fs *fs, uint32_t group)
 	err = zero_table(fs, group, gi);
 	if (!err)
 		set_zeroed(fs, group);
-	pthread_mutex_lock(&gi->lock);
-	gi->zeroing = false;
-	pthread_mutex_unlock(&gi->lock);
 }
 
 /* The next group to zero from *group on; false when there is none. */

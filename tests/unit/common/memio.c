@@ -189,12 +189,16 @@ static errcode_t memio_flush(io_channel channel)
 static errcode_t memio_zeroout(io_channel channel, unsigned long long block,
 			       unsigned long long count)
 {
+	struct memio *m = channel->private_data;
 	uint64_t len = count * channel->block_size;
 	void *zeroes = calloc(1, len);
 	errcode_t err;
 
-	err = write_bytes(channel->private_data, block * channel->block_size, len, zeroes);
-
+	__atomic_store_n(&m->zeroing, true, __ATOMIC_RELEASE);
+	if (m->zero_delay_us)
+		usleep(m->zero_delay_us);
+	err = write_bytes(m, block * channel->block_size, len, zeroes);
+	__atomic_store_n(&m->zeroing, false, __ATOMIC_RELEASE);
 	free(zeroes);
 	return err;
 }

@@ -35,7 +35,8 @@ struct memio {
 	bool			fail_flush;
 	/* every write after so many more fails; -1 = none */
 	int			fail_after;
-	unsigned int		write_delay_us, flush_delay_us;
+	unsigned int		write_delay_us, flush_delay_us, zero_delay_us;	/* the latter of discards too */
+	bool			zeroing;	/* one of these is under way; atomic */
 };
 
 struct memio *memio_new(uint64_t size);
