@@ -31,6 +31,15 @@ static uint32_t entry_hash(const struct ext4_xattr_item *item, uint32_t hash)
 	return ext4_xattr_entry_hash(item, &word, sizeof(word));
 }
 
+/* An entry without a hash is old; one with either kind is right. */
+static bool entry_matches(const struct ext4_xattr_item *item, uint32_t hash)
+{
+	__le32 word = cpu_to_le32(hash);
+
+	return !item->hash || item->hash == entry_hash(item, hash) ||
+	       item->hash == ext4_xattr_entry_hash_signed(item, &word, sizeof(word));
+}
+
 static int get_ea_inode(struct ext4_inode *inode, uint32_t ino, struct ext4_inode **ea)
 {
 	struct ext4_fs *fs = inode->i_fs;
@@ -84,7 +93,7 @@ int ext4_ea_inode_read(struct ext4_inode *inode, const struct ext4_xattr_item *i
 		err = read_blocks(ea, buf, item->size);
 	if (!err) {
 		hash = value_hash(ea->i_fs, buf, item->size);
-		if (hash != (uint32_t)ea->i_atime.tv_sec || (item->hash && item->hash != entry_hash(item, hash)))
+		if (hash != (uint32_t)ea->i_atime.tv_sec || !entry_matches(item, hash))
 			err = ext4_bad_csum(ea->i_fs, ea->i_ino, 0, "an EA inode's value");
 	}
 	ext4_iput(ea);

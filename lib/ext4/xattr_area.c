@@ -139,19 +139,42 @@ static int by_name(const void *a, const void *b)
 	return memcmp(x->name, y->name, x->name_len);
 }
 
-uint32_t ext4_xattr_entry_hash(const struct ext4_xattr_item *item, const void *value, size_t size)
+static uint32_t add_name_byte(uint32_t hash, uint32_t byte)
 {
-	uint32_t hash = 0, word;
+	return (hash << NAME_HASH_SHIFT) ^ (hash >> (32 - NAME_HASH_SHIFT)) ^ byte;
+}
+
+static uint32_t add_value(uint32_t hash, const void *value, size_t size)
+{
+	uint32_t word;
 	size_t i;
 
-	for (i = 0; i < item->name_len; i++)
-		hash = (hash << NAME_HASH_SHIFT) ^ (hash >> (32 - NAME_HASH_SHIFT)) ^ (uint8_t)item->name[i];
 	for (i = 0; i < size; i += sizeof(word)) {
 		word = 0;
 		memcpy(&word, (const char *)value + i, size - i < sizeof(word) ? size - i : sizeof(word));
 		hash = (hash << VALUE_HASH_SHIFT) ^ (hash >> (32 - VALUE_HASH_SHIFT)) ^ le32_to_cpu(word);
 	}
 	return hash;
+}
+
+uint32_t ext4_xattr_entry_hash(const struct ext4_xattr_item *item, const void *value, size_t size)
+{
+	uint32_t hash = 0;
+	size_t i;
+
+	for (i = 0; i < item->name_len; i++)
+		hash = add_name_byte(hash, (uint8_t)item->name[i]);
+	return add_value(hash, value, size);
+}
+
+uint32_t ext4_xattr_entry_hash_signed(const struct ext4_xattr_item *item, const void *value, size_t size)
+{
+	uint32_t hash = 0;
+	size_t i;
+
+	for (i = 0; i < item->name_len; i++)
+		hash = add_name_byte(hash, (uint32_t)(int8_t)item->name[i]);
+	return add_value(hash, value, size);
 }
 
 int ext4_xattr_build(struct ext4_xattr_list *list, void *area, size_t size, size_t first, size_t base_off, bool in_block)

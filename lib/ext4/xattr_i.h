@@ -47,6 +47,8 @@ size_t ext4_xattr_list_size(const struct ext4_xattr_list *list);
 /* Lay the list out, sorted; -ENOSPC leaves the area alone. */
 int ext4_xattr_build(struct ext4_xattr_list *list, void *area, size_t size, size_t first, size_t base_off, bool in_block);
 uint32_t ext4_xattr_entry_hash(const struct ext4_xattr_item *item, const void *value, size_t size);
+/* As kernels before 6.2 made it where char is signed: another one for names that are not ASCII. */
+uint32_t ext4_xattr_entry_hash_signed(const struct ext4_xattr_item *item, const void *value, size_t size);
 
 /* xattr_body.c */
 size_t ext4_xattr_body_size(const struct ext4_inode *inode);	/* bytes for entries and values; 0 = none */
