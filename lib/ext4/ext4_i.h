@@ -303,6 +303,7 @@ bool ext4_index_next(const struct ext4_fs *fs, const uint64_t *a, const uint64_t
 #define EXT4_ALLOC_METADATA	2
 #define EXT4_ALLOC_PACK		4	/* start at the cursor of the goal's group, not at the goal: small things side by side */
 #define EXT4_ALLOC_APPEND	8	/* the goal continues a run: any length there is welcome */
+#define EXT4_ALLOC_32BIT	32	/* below 2^32: block maps have no room for more */
 #define EXT4_ALLOC_TREE		16	/* for a tree of extents that describes blocks which are taken: may have the very last ones */
 /*
  * Reserve up to @want adjacent blocks near @goal, in memory only: at least one, or -ENOSPC, or -EIO.
@@ -333,6 +334,11 @@ bool ext4_has_free_blocks(struct ext4_fs *fs, uint64_t n, unsigned int flags);
 /* -ENOSPC happened: try to get freed blocks back by a commit; true = worth another try (@tries counts). Call with no handle open. */
 bool ext4_should_retry_alloc(struct ext4_fs *fs, int *tries);
 unsigned int ext4_alloc_flags(struct ext4_fs *fs, const struct ext4_cred *cred);
+/* EXT4_ALLOC_32BIT for an inode that is mapped by a block map; allocations for it need that. */
+static inline unsigned int ext4_inode_alloc_flags(const struct ext4_inode *inode)
+{
+	return inode->i_flags & EXT4_EXTENTS_FL ? 0 : EXT4_ALLOC_32BIT;
+}
 size_t ext4_groups_shrink(struct ext4_fs *fs);
 void ext4_groups_destroy(struct ext4_fs *fs);
 /* bitmap.c: the bitmaps on disk, read and checked */
@@ -585,6 +591,8 @@ int ext4_inline_write(handle_t *handle, struct ext4_inode *inode, const void *bu
 int ext4_inline_convert(handle_t *handle, struct ext4_inode *inode);
 /* The same in a handle of its own, for a file that may be inline; no handle open. */
 int ext4_leave_inline(struct ext4_inode *inode);
+/* The inode as it was before its first data, which is given up; the caller dirties it. */
+int ext4_inline_end(handle_t *handle, struct ext4_inode *inode);
 int ext4_inline_truncate(handle_t *handle, struct ext4_inode *inode, uint64_t size);
 /* A new directory starts inline when the feature is on; files with their first data. */
 int ext4_inline_init(handle_t *handle, struct ext4_inode *inode);

@@ -399,7 +399,10 @@ int ext4_fc_add_range(handle_t *handle, struct ext4_fs *fs, uint32_t ino, const 
 
 	if (err)
 		return err == -ESTALE ? 0 : err;
-	if (!(inode->i_flags & EXT4_EXTENTS_FL))
+	/* The blocks of an inode come before the inode itself: that its data is inline is over. */
+	if (S_ISREG(inode->i_type) && ext4_has_inline_data(inode))
+		err = ext4_inline_end(handle, inode);
+	if (!err && !(inode->i_flags & EXT4_EXTENTS_FL))
 		err = ext4_corrupt(fs, ino, 0, "a fast commit maps blocks of an inode without extents");
 	while (!err && done < ext_len(ex)) {
 		err = next_run(inode, ex, done, &map);

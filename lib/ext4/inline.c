@@ -205,8 +205,7 @@ int ext4_inline_truncate(handle_t *handle, struct ext4_inode *inode, uint64_t si
 
 /* ---- moving out ---- */
 
-/* The inode as it was before its first data. */
-static int end_inline(handle_t *handle, struct ext4_inode *inode)
+int ext4_inline_end(handle_t *handle, struct ext4_inode *inode)
 {
 	int err = set_data(handle, inode, NULL, 0);
 
@@ -225,7 +224,7 @@ static int convert_journaled(handle_t *handle, struct ext4_inode *inode, const c
 {
 	struct iocache_buf *buf;
 	bool created;
-	int err = end_inline(handle, inode);
+	int err = ext4_inline_end(handle, inode);
 
 	if (!err && size) {
 		err = ext4_bread_inode(handle, inode, 0, &created, &buf);
@@ -248,10 +247,11 @@ static int convert_file(handle_t *handle, struct ext4_inode *inode, const char *
 	if (ext4_journals_data(inode))
 		return convert_journaled(handle, inode, all, size);
 	if (!size) {
-		err = end_inline(handle, inode);
+		err = ext4_inline_end(handle, inode);
 		return err ? err : ext4_mark_inode_dirty(handle, inode);
 	}
-	err = ext4_resv_get(fs, ext4_inode_goal(inode), 1, EXT4_ALLOC_PACK | EXT4_ALLOC_PRIVILEGED, &resv);
+	err = ext4_resv_get(fs, ext4_inode_goal(inode), 1,
+			    EXT4_ALLOC_PACK | EXT4_ALLOC_PRIVILEGED | (fs->extents ? 0 : EXT4_ALLOC_32BIT), &resv);
 	if (err)
 		return err;
 	err = ext4_write_run(fs, resv.start, 0, size, all, true);
@@ -261,7 +261,7 @@ static int convert_file(handle_t *handle, struct ext4_inode *inode, const char *
 	}
 	err = ext4_resv_commit(handle, fs, resv.start, resv.len);
 	if (!err)
-		err = end_inline(handle, inode);
+		err = ext4_inline_end(handle, inode);
 	if (!err)
 		err = ext4_map_insert(handle, inode, 0, resv.start, 1, false);
 	return err ? err : ext4_mark_inode_dirty(handle, inode);
@@ -294,7 +294,7 @@ static int convert_dir(handle_t *handle, struct ext4_inode *dir, char *all, size
 	struct iocache_buf *buf;
 	int err;
 
-	err = end_inline(handle, dir);
+	err = ext4_inline_end(handle, dir);
 	if (err)
 		return err;
 	ext4_isize_set(dir, 0);
