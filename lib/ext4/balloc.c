@@ -78,7 +78,7 @@ static int new_meta_block(handle_t *handle, struct ext4_inode *inode, blk64_t go
 	int err;
 
 	/* The mapping of a reserved write must not fail for want of one block: metadata may use the reserve. */
-	flags |= EXT4_ALLOC_METADATA | EXT4_ALLOC_PRIVILEGED;
+	flags |= EXT4_ALLOC_METADATA | EXT4_ALLOC_PRIVILEGED | ext4_inode_alloc_flags(inode);
 	if (!goal)
 		flags |= EXT4_ALLOC_PACK;
 	err = ext4_resv_get(fs, goal ? goal : meta_goal(inode), 1, flags, &resv);

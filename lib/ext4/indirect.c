@@ -169,6 +169,9 @@ static int insert_part(handle_t *handle, struct ext4_inode *inode, uint32_t lblk
 	struct ind_path path;
 	int level, err;
 
+	/* Allocation has seen to it; a number that was cut would be another file's block. */
+	if (pblk + len - 1 > UINT32_MAX)
+		return -EFBIG;
 	err = find_path(inode, lblk, &path);
 	for (level = 0; !err && level < path.depth; level++) {
 		err = descend(handle, inode, buf, &table[path.slots[level]], &next);

@@ -140,6 +140,7 @@ static void take_run(struct ext4_fs *fs, uint32_t group, struct ext4_group *gi, 
 
 struct search {
 	uint32_t	goal_group, goal_bit;
+	uint32_t	groups;		/* only those below */
 	uint32_t	want;
 	unsigned int	flags;
 };
@@ -251,6 +252,8 @@ static int search_groups(struct ext4_fs *fs, const struct search *s, struct ext4
 	for (;;) {
 		known = ext4_index_for_run(fs, need);
 		for (step = 0; ext4_index_next(fs, known, known, s->goal_group, &step, &group);) {
+			if (group >= s->groups)
+				continue;
 			err = take_in_group(fs, s, group, need, resv);
 			if (!err || err == -ENOMEM)
 				return err;
@@ -261,6 +264,14 @@ static int search_groups(struct ext4_fs *fs, const struct search *s, struct ext4
 			return -ENOSPC;
 		need = need >= 8 ? need / 8 : 1;
 	}
+}
+
+/* How many groups lie below the limit that @flags set. */
+static uint32_t groups_within(const struct ext4_fs *fs, unsigned int flags)
+{
+	uint64_t below = ((1ULL << 32) - fs->first_data_block) / fs->blocks_per_group;
+
+	return (flags & EXT4_ALLOC_32BIT) && below < fs->group_count ? below : fs->group_count;
 }
 
 int ext4_resv_get(struct ext4_fs *fs, blk64_t goal, uint32_t want, unsigned int flags,
@@ -275,8 +286,13 @@ int ext4_resv_get(struct ext4_fs *fs, blk64_t goal, uint32_t want, unsigned int 
 		return -ENOSPC;
 	if (goal <= fs->first_data_block || goal >= fs->blocks_count)
 		goal = fs->first_data_block + 1;
+	s.groups = groups_within(fs, flags);
 	s.goal_group = ext4_group_of(fs, goal);
 	s.goal_bit = goal - ext4_group_first_block(fs, s.goal_group);
+	if (s.goal_group >= s.groups) {
+		s.goal_group %= s.groups;
+		flags &= ~EXT4_ALLOC_APPEND;
+	}
 	s.want = want < fs->blocks_per_group ? want : fs->blocks_per_group;
 	if ((flags & EXT4_ALLOC_APPEND) && take_at_goal(fs, &s, resv))
 		return 0;

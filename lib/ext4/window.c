@@ -161,7 +161,7 @@ static uint32_t clamp_window(struct ext4_fs *fs, uint32_t want, uint32_t window,
 
 static int reserve(struct ext4_inode *inode, blk64_t goal, uint32_t want, unsigned int flags, struct ext4_resv *resv)
 {
-	flags |= goal ? EXT4_ALLOC_APPEND : EXT4_ALLOC_PACK;
+	flags |= (goal ? EXT4_ALLOC_APPEND : EXT4_ALLOC_PACK) | ext4_inode_alloc_flags(inode);
 	return ext4_resv_get(inode->i_fs, goal ? goal : ext4_inode_goal(inode), want, flags, resv);
 }
 
