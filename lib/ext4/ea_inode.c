@@ -43,7 +43,7 @@ static bool entry_matches(const struct ext4_xattr_item *item, uint32_t hash)
 static int get_ea_inode(struct ext4_inode *inode, uint32_t ino, struct ext4_inode **ea)
 {
 	struct ext4_fs *fs = inode->i_fs;
-	int err = ino == inode->i_ino ? -ESTALE : ext4_iget(fs, ino, ea);
+	int err = ino == inode->i_ino ? -ESTALE : ext4_iget_flags(fs, ino, 0, ea);
 
 	if (err == -ESTALE)
 		return ext4_corrupt(fs, inode->i_ino, 0, "EA inode %u is not in use, or the inode itself", ino);

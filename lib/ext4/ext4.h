@@ -138,7 +138,7 @@ void ext4_get_metrics(struct ext4_fs *fs, struct ext4_metrics *m);
 /* ---- inodes ---- */
 
 #define EXT4_ROOT_INODE	2
-/* Read inode @ino: -ESTALE when not in use, -EUCLEAN/-EBADMSG when corrupt. */
+/* Read inode @ino: -ESTALE when not in use, or not a file but the file system's own; -EUCLEAN/-EBADMSG when corrupt. */
 int ext4_iget(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret);
 /* As a file handle demands: also -ESTALE when the generation differs. */
 int ext4_iget_handle(struct ext4_fs *fs, uint32_t ino, uint32_t generation, struct ext4_inode **ret);

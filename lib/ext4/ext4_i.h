@@ -140,6 +140,7 @@ struct ext4_fs {
 	uint64_t		blocks_count;
 	uint32_t		inodes_count, first_ino;
 	bool			metadata_csum, gdt_csum, extents, is_64bit, flex_bg;
+	bool			hurd;		/* that system keeps other things where Linux has version and high halves */
 	unsigned int		log_groups_per_flex;
 	uint32_t		csum_seed;
 	bool			read_only;	/* atomic: also set by errors=remount-ro and shutdown */
@@ -244,10 +245,13 @@ int ext4_dirty(handle_t *handle, struct iocache_buf *buf);
 /* The superblock's bytes change: call with sb_lock held between; computes the checksum. */
 int ext4_sb_begin(handle_t *handle, struct ext4_fs *fs);
 int ext4_sb_end(handle_t *handle, struct ext4_fs *fs);
+/* The first use of a feature sets its flag; 1 credit then.  Nothing happens when it is set. */
+int ext4_use_ext_attr(handle_t *handle, struct ext4_fs *fs);
+int ext4_use_large_file(handle_t *handle, struct ext4_fs *fs);
 /* Credits: upper bounds of blocks dirtied by */
-#define EXT4_CREDITS_INODE	1			/* an inode's own block */
+#define EXT4_CREDITS_INODE	2			/* an inode's own block, and once the superblock: large_file */
 #define EXT4_CREDITS_MAP	(5 * 3 + 4)		/* one run mapped: bitmap and descriptor, a split at each level */
-#define EXT4_CREDITS_XATTR	8			/* one xattr set in inode or block */
+#define EXT4_CREDITS_XATTR	9			/* one xattr set in inode or block; once the superblock */
 #define EXT4_CREDITS_DIR	(3 * EXT4_CREDITS_MAP + 8)	/* one name added: leaf, and an index split at each level */
 #define EXT4_CREDITS_ORPHAN	4			/* on or off the orphan list */
 #define EXT4_CREDITS_IALLOC	4			/* bitmap, descriptor, inode block, superblock */
@@ -397,6 +401,8 @@ void ext4_icache_discard(struct ext4_inode *inode);
 #define EXT4_IGET_SPECIAL	1	/* reserved numbers too */
 #define EXT4_IGET_ORPHAN	2	/* nlink may be 0 */
 int ext4_iget_flags(struct ext4_fs *fs, uint32_t ino, unsigned int flags, struct ext4_inode **ret);
+/* Used by the file system itself, and nobody's file: EA inodes, the journal, quota and orphan files, reserved ones but the root. */
+bool ext4_is_hidden(const struct ext4_inode *inode);
 /* inode.c: fill a new in-memory inode from disk. */
 int ext4_read_inode(struct ext4_inode *inode, unsigned int flags);
 /* lookups.c */

@@ -97,7 +97,7 @@ int ext4_fc_link(handle_t *handle, struct ext4_fs *fs, uint32_t parent, uint32_t
 		return err;
 	err = get_inode(fs, ino, &inode);
 	if (!err) {
-		err = S_ISDIR(dir->i_type) ? link_into(handle, dir, inode, name, len, creating) : -EUCLEAN;
+		err = S_ISDIR(dir->i_type) && !ext4_is_hidden(inode) ? link_into(handle, dir, inode, name, len, creating) : -EUCLEAN;
 		ext4_put_after(handle, inode);
 	}
 	ext4_put_after(handle, dir);

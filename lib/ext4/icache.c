@@ -191,9 +191,31 @@ int ext4_iget_flags(struct ext4_fs *fs, uint32_t ino, unsigned int flags, struct
 	return 0;
 }
 
+bool ext4_is_hidden(const struct ext4_inode *inode)
+{
+	const struct ext2_super_block *sb = inode->i_fs->sb;
+	__le32 ino = cpu_to_le32(inode->i_ino);
+
+	if (inode->i_flags & EXT4_EA_INODE_FL)
+		return true;
+	if (inode->i_ino == EXT2_ROOT_INO)
+		return false;
+	return inode->i_ino < inode->i_fs->first_ino || ino == sb->s_journal_inum ||
+	       (ext2fs_has_feature_orphan_file(sb) && ino == sb->s_orphan_file_inum) ||
+	       (ext2fs_has_feature_quota(sb) && (ino == sb->s_usr_quota_inum || ino == sb->s_grp_quota_inum ||
+						 ino == sb->s_prj_quota_inum));
+}
+
 int ext4_iget(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret)
 {
-	return ext4_iget_flags(fs, ino, 0, ret);
+	int err = ext4_iget_flags(fs, ino, 0, ret);
+
+	if (!err && ext4_is_hidden(*ret)) {
+		ext4_iput(*ret);
+		*ret = NULL;
+		err = -ESTALE;
+	}
+	return err;
 }
 
 int ext4_iget_handle(struct ext4_fs *fs, uint32_t ino, uint32_t generation, struct ext4_inode **ret)

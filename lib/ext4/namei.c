@@ -83,13 +83,14 @@ void ext4_dec_nlink(struct ext4_inode *dir)
 
 /* ---- looking up ---- */
 
-/* An entry that points to nothing is damage, unlike a stale file handle. */
+/* An entry that points to nothing, or to what has no name, is damage, unlike a stale file handle. */
 int ext4_iget_entry(struct ext4_inode *dir, uint32_t ino, struct ext4_inode **ret)
 {
 	int err = ext4_iget(dir->i_fs, ino, ret);
 
 	if (err == -ESTALE)
-		return ext4_corrupt(dir->i_fs, dir->i_ino, 0, "an entry names inode %u, which is not in use", ino);
+		return ext4_corrupt(dir->i_fs, dir->i_ino, 0, "an entry names inode %u, which is not in use or no file",
+				    ino);
 	return err;
 }
 
