@@ -40,6 +40,42 @@ uint32_t ext4_unsupported_ro_compat(const struct ext2_super_block *sb)
 	return le32_to_cpu(sb->s_feature_ro_compat) & ~SUPPORTED_RO_COMPAT;
 }
 
+/* What lies in an inode where Hurd keeps its own. */
+static bool clashes_with_hurd(const struct ext2_super_block *sb)
+{
+	return le32_to_cpu(sb->s_creator_os) == EXT2_OS_HURD &&
+	       (ext2fs_has_feature_64bit(sb) || ext2fs_has_feature_ea_inode(sb) ||
+		ext2fs_has_feature_metadata_csum(sb));
+}
+
+/* ---- features that are set when they are used first ---- */
+
+int ext4_use_ext_attr(handle_t *handle, struct ext4_fs *fs)
+{
+	int err;
+
+	if (ext2fs_has_feature_xattr(fs->sb))
+		return 0;
+	err = ext4_sb_begin(handle, fs);
+	if (err)
+		return err;
+	ext2fs_set_feature_xattr(fs->sb);
+	return ext4_sb_end(handle, fs);
+}
+
+int ext4_use_large_file(handle_t *handle, struct ext4_fs *fs)
+{
+	int err;
+
+	if (ext2fs_has_feature_large_file(fs->sb))
+		return 0;
+	err = ext4_sb_begin(handle, fs);
+	if (err)
+		return err;
+	ext2fs_set_feature_large_file(fs->sb);
+	return ext4_sb_end(handle, fs);
+}
+
 int ext4_check_features(const struct ext2_super_block *sb, bool read_only, char *reason, size_t len)
 {
 	uint32_t bad = le32_to_cpu(sb->s_feature_incompat) & ~SUPPORTED_INCOMPAT;
@@ -49,6 +85,10 @@ int ext4_check_features(const struct ext2_super_block *sb, bool read_only, char 
 		list_names(E2P_FEATURE_INCOMPAT, bad, names, sizeof(names));
 		snprintf(reason, len, "the file system has features that cannot be served: %s", names);
 		return -EOPNOTSUPP;
+	}
+	if (clashes_with_hurd(sb)) {
+		snprintf(reason, len, "the file system was made for Hurd, which cannot have its features 64bit, ea_inode or metadata_csum");
+		return -EINVAL;
 	}
 	bad = ext4_unsupported_ro_compat(sb);
 	if (bad && !read_only) {

@@ -164,7 +164,7 @@ static uint64_t decode_blocks(const struct ext4_inode *inode, const struct ext2_
 {
 	uint64_t n = le32_to_cpu(raw->i_blocks);
 
-	if (!ext2fs_has_feature_huge_file(inode->i_fs->sb))
+	if (!ext2fs_has_feature_huge_file(inode->i_fs->sb) || inode->i_fs->hurd)
 		return n;
 	n |= (uint64_t)le16_to_cpu(raw->osd2.linux2.l_i_blocks_hi) << 32;
 	if (inode->i_flags & EXT4_HUGE_FILE_FL)
@@ -188,7 +188,7 @@ static void decode(struct ext4_inode *inode, const struct ext2_inode_large *raw)
 	inode->i_extra_isize = large ? le16_to_cpu(raw->i_extra_isize) : 0;
 	ext4_isize_set(inode, ext2fs_inode_size(raw));
 	inode->i_blocks = decode_blocks(inode, raw);
-	inode->i_file_acl = ext2fs_inode_file_acl(raw);
+	inode->i_file_acl = inode->i_fs->hurd ? le32_to_cpu(raw->i_file_acl) : ext2fs_inode_file_acl(raw);
 	memcpy(inode->i_block, raw->i_block, sizeof(inode->i_block));
 	wide = has_wide_times(inode);
 	inode->i_atime = decode_time(raw->i_atime, wide ? raw->i_atime_extra : 0, wide);
@@ -196,7 +196,7 @@ static void decode(struct ext4_inode *inode, const struct ext2_inode_large *raw)
 	inode->i_ctime = decode_time(raw->i_ctime, wide ? raw->i_ctime_extra : 0, wide);
 	if (has_crtime(inode))
 		inode->i_crtime = decode_time(raw->i_crtime, raw->i_crtime_extra, true);
-	inode->i_version = le32_to_cpu(raw->osd1.linux1.l_i_version);
+	inode->i_version = inode->i_fs->hurd ? 0 : le32_to_cpu(raw->osd1.linux1.l_i_version);
 	if (large && EXT2_FITS_IN_INODE(raw, i_version_hi))
 		inode->i_version |= (uint64_t)le32_to_cpu(raw->i_version_hi) << 32;
 	if (large && EXT2_FITS_IN_INODE(raw, i_projid))
@@ -329,7 +329,7 @@ static void encode_blocks(struct ext4_inode *inode, struct ext2_inode_large *raw
 	if (flags != inode->i_flags)
 		inode->i_flags = flags;
 	raw->i_blocks = cpu_to_le32((uint32_t)n);
-	if (ext2fs_has_feature_huge_file(inode->i_fs->sb))
+	if (ext2fs_has_feature_huge_file(inode->i_fs->sb) && !inode->i_fs->hurd)
 		raw->osd2.linux2.l_i_blocks_hi = cpu_to_le16((uint16_t)(n >> 32));
 }
 
@@ -362,12 +362,17 @@ static void encode(struct ext4_inode *inode, struct ext2_inode_large *raw)
 	raw->i_generation = cpu_to_le32(inode->i_generation);
 	raw->i_dtime = cpu_to_le32(inode->i_dtime);
 	ext2fs_inode_size_set(raw, ext4_isize(inode));
-	ext2fs_inode_file_acl_set(raw, inode->i_file_acl);
+	if (inode->i_fs->hurd)
+		raw->i_file_acl = cpu_to_le32((uint32_t)inode->i_file_acl);
+	else
+		ext2fs_inode_file_acl_set(raw, inode->i_file_acl);
 	memcpy(raw->i_block, inode->i_block, sizeof(raw->i_block));
 	raw->i_atime = cpu_to_le32((uint32_t)inode->i_atime.tv_sec);
 	raw->i_mtime = cpu_to_le32((uint32_t)inode->i_mtime.tv_sec);
 	raw->i_ctime = cpu_to_le32((uint32_t)inode->i_ctime.tv_sec);
-	raw->osd1.linux1.l_i_version = cpu_to_le32((uint32_t)inode->i_version);
+	/* Elsewhere this is another system's: for Hurd the block of a translator. */
+	if (!inode->i_fs->hurd)
+		raw->osd1.linux1.l_i_version = cpu_to_le32((uint32_t)inode->i_version);
 	if (inode->i_fs->inode_size > EXT2_GOOD_OLD_INODE_SIZE)
 		encode_extra_fields(inode, raw);
 }
@@ -411,6 +416,8 @@ int ext4_mark_inode_dirty(handle_t *handle, struct ext4_inode *inode)
 		pthread_mutex_unlock(&inode->i_lock);
 		err = ext4_dirty(handle, buf);
 		ext4_update_sync_tid(handle, inode, false);
+		if (!err && ext4_isize(inode) > INT32_MAX)
+			err = ext4_use_large_file(handle, inode->i_fs);
 	}
 	iocache_put(buf);
 	return err;

@@ -126,6 +126,7 @@ static void copy_geometry(struct ext4_fs *fs)
 	fs->csum_seed = s->csum.seed;
 	fs->extents = ext2fs_has_feature_extents(sb);
 	fs->is_64bit = ext2fs_has_feature_64bit(sb);
+	fs->hurd = le32_to_cpu(sb->s_creator_os) == EXT2_OS_HURD;
 	fs->flex_bg = ext2fs_has_feature_flex_bg(sb);
 	fs->log_groups_per_flex = s->log_groups_per_flex;
 	fs->has_journal = ext2fs_has_feature_journal(sb);
@@ -220,6 +221,19 @@ static void set_in_use(struct ext4_fs *fs)
 		ext2fs_set_feature_orphan_present(sb);
 }
 
+/* As the kernel with every mount that may write: the old revision has no field for what is set when it is used. */
+static void raise_revision(struct ext4_fs *fs)
+{
+	struct ext2_super_block *sb = fs->sb;
+
+	if (le32_to_cpu(sb->s_rev_level) != EXT2_GOOD_OLD_REV)
+		return;
+	ext4_log(fs, EXT4_LOG_INFO, "%s: the file system goes from revision 0 to 1", fs->device_name);
+	sb->s_first_ino = cpu_to_le32(EXT2_GOOD_OLD_FIRST_INO);
+	sb->s_inode_size = cpu_to_le16(EXT2_GOOD_OLD_INODE_SIZE);
+	sb->s_rev_level = cpu_to_le32(EXT2_DYNAMIC_REV);
+}
+
 static int mark_in_use(struct ext4_fs *fs)
 {
 	struct ext2_super_block *sb = fs->sb;
@@ -227,6 +241,7 @@ static int mark_in_use(struct ext4_fs *fs)
 	if (fs->opts.read_only)
 		return 0;
 	pthread_mutex_lock(&fs->sb_lock);
+	raise_revision(fs);
 	set_in_use(fs);
 	le16_add_cpu(&sb->s_mnt_count, 1);
 	ext2fs_set_tstamp(sb, s_mtime, time(NULL));

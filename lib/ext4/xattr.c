@@ -413,6 +413,9 @@ int ext4_xattr_set(handle_t *handle, struct ext4_inode *inode, int index, const 
 {
 	int err = set_or_remove(handle, inode, index, name, value, size, flags);
 
+	/* Inline data has a feature of its own. */
+	if (!err && value && index != EXT2_EXT_ATTR_INDEX_SYSTEM)
+		err = ext4_use_ext_attr(handle, inode->i_fs);
 	return err ? err : ext4_mark_inode_dirty(handle, inode);
 }
 
