@@ -36,6 +36,10 @@ static void take_times(struct ext4_iattr *set, const struct stat *attr, int to_s
 		set->valid |= EXT4_ATTR_MTIME;
 		set->mtime = to_set & FUSE_SET_ATTR_MTIME_NOW ? now : attr->st_mtim;
 	}
+	if (to_set & FUSE_SET_ATTR_ATIME_NOW)
+		set->valid |= EXT4_ATTR_ATIME_NOW;
+	if (to_set & FUSE_SET_ATTR_MTIME_NOW)
+		set->valid |= EXT4_ATTR_MTIME_NOW;
 	if (to_set & FUSE_SET_ATTR_CTIME) {
 		set->valid |= EXT4_ATTR_CTIME;
 		set->ctime = attr->st_ctim;
@@ -89,9 +93,10 @@ static int drop_privileges(struct ext4_inode *inode, struct ext4_iattr *set, int
 	return err == -ENODATA ? 0 : err;
 }
 
-static int setattr(struct server *srv, struct ext4_inode *inode, const struct stat *attr, int to_set)
+static int setattr(struct server *srv, struct ext4_inode *inode, const struct stat *attr, int to_set,
+		   const struct ext4_cred *who)
 {
-	struct ext4_iattr set = { .valid = 0 };
+	struct ext4_iattr set = { .valid = 0, .who = who };
 	int err, attempt = 0;
 
 	err = take_owner(srv, &set, attr, to_set);
@@ -118,9 +123,9 @@ static int setattr(struct server *srv, struct ext4_inode *inode, const struct st
 }
 
 /* What chown(2) does besides changing the owner. */
-static int touch_owner(struct ext4_inode *inode)
+static int touch_owner(struct ext4_inode *inode, const struct ext4_cred *who)
 {
-	struct ext4_iattr set = { .valid = EXT4_ATTR_CTIME };
+	struct ext4_iattr set = { .valid = EXT4_ATTR_CTIME, .who = who };
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &set.ctime);
 	if (!S_ISDIR(ext4_mode(inode)))
@@ -144,15 +149,16 @@ void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int to_set,
 {
 	struct server *srv = req_server(req);
 	struct ext4_inode *inode = node_get_or_fail(req, node);
+	struct ext4_cred cred = req_cred(req);
 	int err;
 
 	if (!inode)
 		return;
 	/* chown(2) of neither owner nor group comes without anything, or with the change time alone. */
 	if (!(to_set & ~FUSE_SET_ATTR_CTIME))
-		err = touch_owner(inode);
+		err = touch_owner(inode, &cred);
 	else
-		err = setattr(srv, inode, attr, to_set);
+		err = setattr(srv, inode, attr, to_set, &cred);
 	if (!err && S_ISREG(ext4_mode(inode)) && differs(inode, attr, to_set))
 		notify_stale(srv, ext4_ino(inode), fi ? file_of(fi) : NULL);
 	if (err)

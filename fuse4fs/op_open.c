@@ -77,9 +77,9 @@ static int may_open(struct server *srv, struct ext4_inode *inode, int flags)
 }
 
 /* O_TRUNC comes with the open, which saves the kernel a SETATTR. */
-static int truncate_at_open(struct ext4_inode *inode)
+static int truncate_at_open(struct ext4_inode *inode, const struct ext4_cred *who)
 {
-	struct ext4_iattr set = { .valid = EXT4_ATTR_SIZE | EXT4_ATTR_MTIME | EXT4_ATTR_CTIME };
+	struct ext4_iattr set = { .valid = EXT4_ATTR_SIZE | EXT4_ATTR_MTIME | EXT4_ATTR_CTIME, .who = who };
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &set.mtime);
 	set.ctime = set.mtime;
@@ -94,13 +94,14 @@ void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct server *srv = req_server(req);
 	struct ext4_inode *inode = node_get_or_fail(req, node);
+	struct ext4_cred cred = req_cred(req);
 	int err;
 
 	if (!inode)
 		return;
 	err = may_open(srv, inode, fi->flags);
 	if (!err && fi->flags & O_TRUNC) {
-		err = truncate_at_open(inode);
+		err = truncate_at_open(inode, &cred);
 		notify_attr(srv, ext4_ino(inode));
 	}
 	if (!err && !open_inode(srv, inode, fi))

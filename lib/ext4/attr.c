@@ -67,15 +67,21 @@ void ext4_getattr(struct ext4_inode *inode, struct ext4_stat *st)
 /* ---- changes ---- */
 
 /*
- * The times of an append-only file may still follow its data: that is how the
+ * The times of an append-only inode may become the current ones, and those of a file may follow its data: that is how the
  * kernel's cache reports a write (mtime and ctime, never atime).
  */
 static int check_flags(const struct ext4_inode *inode, unsigned int valid)
 {
-	unsigned int refused = EXT4_ATTR_MODE | EXT4_ATTR_UID | EXT4_ATTR_GID | EXT4_ATTR_SIZE | EXT4_ATTR_ATIME;
+	unsigned int refused = EXT4_ATTR_MODE | EXT4_ATTR_UID | EXT4_ATTR_GID | EXT4_ATTR_SIZE;
+	bool both_now;
 
 	if (inode->i_flags & EXT2_IMMUTABLE_FL)
 		return -EPERM;
+	/* A file's mtime may be the kernel's own, which is then told as a value. */
+	both_now = (valid & EXT4_ATTR_ATIME_NOW) && (valid & EXT4_ATTR_MTIME) &&
+		   ((valid & EXT4_ATTR_MTIME_NOW) || S_ISREG(inode->i_type));
+	if (!both_now)
+		refused |= EXT4_ATTR_ATIME | (S_ISREG(inode->i_type) ? 0 : EXT4_ATTR_MTIME);
 	return (inode->i_flags & EXT2_APPEND_FL) && (valid & refused) ? -EPERM : 0;
 }
 
@@ -141,7 +147,8 @@ static int change_size(struct ext4_inode *inode, uint64_t size)
 
 int ext4_setattr(struct ext4_inode *inode, const struct ext4_iattr *attr)
 {
-	unsigned int rest = attr->valid & ~(EXT4_ATTR_SIZE | EXT4_ATTR_KILL_SUIDGID);
+	unsigned int rest = attr->valid & ~(EXT4_ATTR_SIZE | EXT4_ATTR_KILL_SUIDGID | EXT4_ATTR_ATIME_NOW |
+					    EXT4_ATTR_MTIME_NOW);
 	int err = ext4_check_rw(inode->i_fs);
 
 	if (err || !attr->valid)
@@ -149,7 +156,7 @@ int ext4_setattr(struct ext4_inode *inode, const struct ext4_iattr *attr)
 	ext4_lock(inode);
 	err = check_flags(inode, attr->valid);
 	if (!err && (attr->valid & EXT4_ATTR_KILL_SUIDGID))
-		err = ext4_kill_suidgid(inode);
+		err = ext4_kill_suidgid(inode, attr->who);
 	if (!err && (attr->valid & EXT4_ATTR_SIZE))
 		err = attr->size < 0 ? -EINVAL : change_size(inode, attr->size);
 	if (!err && rest)

@@ -184,7 +184,9 @@ struct ext4_cred {
 #define EXT4_ATTR_ATIME	0x010
 #define EXT4_ATTR_MTIME	0x020
 #define EXT4_ATTR_CTIME	0x040
-#define EXT4_ATTR_KILL_SUIDGID	0x080	/* clear setuid, and setgid if group-executable */
+#define EXT4_ATTR_KILL_SUIDGID	0x080	/* clear setuid, and setgid if group-executable or @who is not of the group */
+#define EXT4_ATTR_ATIME_NOW	0x100	/* the time given is the current one, which append-only inodes take */
+#define EXT4_ATTR_MTIME_NOW	0x200
 struct ext4_iattr {
 	unsigned int	valid;
 	mode_t		mode;
@@ -192,6 +194,7 @@ struct ext4_iattr {
 	gid_t		gid;
 	off_t		size;
 	struct timespec	atime, mtime, ctime;
+	const struct ext4_cred *who;	/* NULL: not known */
 };
 /* All or nothing but for a size change that ran into an I/O error.  -EPERM on immutable and append-only inodes. */
 int ext4_setattr(struct ext4_inode *inode, const struct ext4_iattr *attr);

@@ -530,8 +530,12 @@ int ext4_ind_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, u
 int ext4_truncate(struct ext4_inode *inode, uint64_t size);
 /* Free everything past i_size (orphans at mount, failed writes). */
 int ext4_truncate_blocks(struct ext4_inode *inode);
-/* Take setuid, setgid and file capabilities away; i_rwsem exclusive, no handle open. */
-int ext4_kill_suidgid(struct ext4_inode *inode);
+/*
+ * @cred (NULL: not known) changes a file: setuid goes, setgid by the kernel's rule, and file capabilities.  i_rwsem exclusive, no
+ * handle open.  The second is for changes that leave the privileged the bits, but not the capabilities.
+ */
+int ext4_kill_suidgid(struct ext4_inode *inode, const struct ext4_cred *cred);
+int ext4_kill_privileges(struct ext4_inode *inode, const struct ext4_cred *cred);
 /* Zero [from, to) within one block of a file if it is mapped and written. */
 int ext4_zero_partial(struct ext4_inode *inode, uint64_t from, uint64_t to);
 /*

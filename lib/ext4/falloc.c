@@ -224,7 +224,7 @@ int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, uns
 	if (!err)
 		err = ext4_leave_inline(inode);
 	if (!err)
-		err = ext4_kill_suidgid(inode);
+		err = ext4_kill_privileges(inode, cred);
 	if (err)
 		goto out;
 	if (flags & EXT4_WRITE_CACHED)

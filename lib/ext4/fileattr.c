@@ -27,6 +27,13 @@ uint32_t ext4_get_flags(struct ext4_inode *inode)
 	return S_ISREG(inode->i_type) ? flags & ~EXT4_PROJINHERIT_FL : flags;
 }
 
+/* DAX is only a wish that is kept for the kernel; an inline directory may hand it down. */
+static bool dax_possible(const struct ext4_inode *inode)
+{
+	return !(inode->i_flags & (EXT4_VERITY_FL | EXT4_ENCRYPT_FL | EXT3_JOURNAL_DATA_FL)) &&
+	       (S_ISDIR(inode->i_type) || !ext4_has_inline_data(inode));
+}
+
 static int check_flags(const struct ext4_inode *inode, uint32_t flags, const struct ext4_cred *cred)
 {
 	uint32_t changed = flags ^ inode->i_flags;
@@ -37,6 +44,11 @@ static int check_flags(const struct ext4_inode *inode, uint32_t flags, const str
 		return -EPERM;
 	if (!cred->privileged && cred->uid != inode->i_uid)
 		return -EPERM;
+	/* What is not simply in blocks cannot be had without a cache. */
+	if ((changed & flags & EXT4_DAX_FL) && (flags & EXT3_JOURNAL_DATA_FL || !dax_possible(inode)))
+		return -EOPNOTSUPP;
+	if ((changed & flags & EXT3_JOURNAL_DATA_FL) && (flags & EXT4_DAX_FL))
+		return -EOPNOTSUPP;
 	/* Moving a file between the two kinds of mapping is not a matter of a flag. */
 	if ((changed & EXT4_EXTENTS_FL) || (flags & EXT4_CASEFOLD_FL & changed))
 		return -EOPNOTSUPP;
@@ -111,6 +123,7 @@ static const struct {
 	{ EXT2_NODUMP_FL, FS_XFLAG_NODUMP },
 	{ EXT2_NOATIME_FL, FS_XFLAG_NOATIME },
 	{ EXT4_PROJINHERIT_FL, FS_XFLAG_PROJINHERIT },
+	{ EXT4_DAX_FL, FS_XFLAG_DAX },
 };
 #define N_XFLAGS (sizeof(xflags) / sizeof(xflags[0]))
 

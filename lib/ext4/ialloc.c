@@ -304,7 +304,7 @@ static uint32_t inherited_flags(const struct ext4_inode *dir, mode_t mode)
 	uint32_t flags = dir->i_flags & (EXT2_SECRM_FL | EXT2_UNRM_FL | EXT2_COMPR_FL | EXT2_SYNC_FL |
 					 EXT2_NODUMP_FL | EXT2_NOATIME_FL | EXT2_COMPRBLK_FL |
 					 EXT2_NOCOMPR_FL | EXT3_JOURNAL_DATA_FL | EXT2_NOTAIL_FL |
-					 EXT2_DIRSYNC_FL | EXT4_PROJINHERIT_FL | EXT4_CASEFOLD_FL);
+					 EXT2_DIRSYNC_FL | EXT4_PROJINHERIT_FL | EXT4_CASEFOLD_FL | EXT4_DAX_FL);
 
 	if (S_ISDIR(mode))
 		return flags;

@@ -282,17 +282,27 @@ static int write_inline(struct writer *w, const char *from, size_t len, uint64_t
 	return ext4_leave_inline(inode);
 }
 
-/* Someone else's write takes away setuid and setgid, and file capabilities. */
-int ext4_kill_suidgid(struct ext4_inode *inode)
+/*
+ * The set-id bits that a change by @cred leaves: setgid stays where it means locking (no execution by the group)
+ * and the one who changes is of the group, or privileged.  Other groups of his are not known.
+ */
+static uint16_t mode_without_setid(const struct ext4_inode *inode, const struct ext4_cred *cred)
 {
-	uint16_t old = inode->i_mode, mode = old & ~S_ISUID;
+	uint16_t mode = inode->i_mode & ~S_ISUID;
+	bool of_group = cred && (cred->privileged || cred->gid == inode->i_gid);
+
+	if ((mode & S_ISGID) && ((mode & S_IXGRP) || !of_group))
+		mode &= ~S_ISGID;
+	return mode;
+}
+
+static int set_mode_without_caps(struct ext4_inode *inode, uint16_t mode)
+{
+	uint16_t old = inode->i_mode;
 	handle_t *handle;
 	int err;
 
-	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-		mode &= ~S_ISGID;
-	if (mode == inode->i_mode &&
-	    ext4_xattr_get(inode, EXT2_EXT_ATTR_INDEX_SECURITY, "capability", NULL, 0) < 0)
+	if (mode == old && ext4_xattr_get(inode, EXT2_EXT_ATTR_INDEX_SECURITY, "capability", NULL, 0) < 0)
 		return 0;
 	err = ext4_journal_start(inode->i_fs, EXT4_CREDITS_INODE + EXT4_CREDITS_XATTR, &handle);
 	if (err)
@@ -308,10 +318,25 @@ int ext4_kill_suidgid(struct ext4_inode *inode)
 	return ext4_journal_stop(handle, err);
 }
 
-static int prepare(struct ext4_inode *inode, size_t *len, uint64_t off, unsigned int flags)
+int ext4_kill_suidgid(struct ext4_inode *inode, const struct ext4_cred *cred)
+{
+	if (S_ISDIR(inode->i_type))
+		return 0;
+	return set_mode_without_caps(inode, mode_without_setid(inode, cred));
+}
+
+int ext4_kill_privileges(struct ext4_inode *inode, const struct ext4_cred *cred)
+{
+	return cred && cred->privileged ? set_mode_without_caps(inode, inode->i_mode) :
+					  ext4_kill_suidgid(inode, cred);
+}
+
+static int prepare(struct ext4_inode *inode, size_t *len, uint64_t off, unsigned int flags,
+		   const struct ext4_cred *cred)
 {
 	struct ext4_fs *fs = inode->i_fs;
 	uint64_t size = ext4_isize(inode), max = ext4_max_size(inode), to;
+	struct ext4_cred writer;
 	int err;
 
 	if (inode->i_flags & EXT2_IMMUTABLE_FL)
@@ -323,7 +348,9 @@ static int prepare(struct ext4_inode *inode, size_t *len, uint64_t off, unsigned
 	if (*len > max - off)
 		*len = max - off;
 	if (flags & EXT4_WRITE_KILL_SUIDGID) {
-		err = ext4_kill_suidgid(inode);
+		/* Whoever asks says that the writer has no right to keep them. */
+		writer = (struct ext4_cred){ .uid = cred ? cred->uid : 0, .gid = cred ? cred->gid : 0 };
+		err = ext4_kill_suidgid(inode, cred && !(flags & EXT4_WRITE_CACHED) ? &writer : NULL);
 		if (err)
 			return err;
 	}
@@ -429,7 +456,7 @@ ssize_t ext4_write(struct ext4_inode *inode, const void *buf, size_t len, off_t 
 	if (flags & EXT4_WRITE_APPEND)
 		off = ext4_isize(inode);
 	owner = (struct ext4_cred){ inode->i_uid, inode->i_gid, inode->i_uid == 0 };
-	err = prepare(inode, &len, off, flags);
+	err = prepare(inode, &len, off, flags, cred);
 	w.end = off + len;
 	/* Who wrote what comes from the kernel's cache is not known: the file's owner stands for it. */
 	w.alloc_flags = ext4_alloc_flags(fs, flags & EXT4_WRITE_CACHED ? &owner : cred);
