@@ -89,8 +89,29 @@ static int check_desc(struct ext4_fs *fs, uint32_t group, struct ext4_group_desc
 	return 0;
 }
 
+/* Enough to read a group's inodes. */
+static bool has_table(const struct ext4_fs *fs, const struct ext4_group_desc *gd)
+{
+	return in_device(fs, ext2fs_bg_inode_table_loc(gd, fs->desc_size), fs->itable_blocks);
+}
+
+/*
+ * Who only reads needs to know where inodes are: a wrong checksum, wrong counts and lost bitmaps are told, and no more. Each group
+ * stands for itself.
+ */
+static void warn_of_desc(struct ext4_fs *fs, uint32_t group, struct ext4_group_desc *gd)
+{
+	if (!ext2fs_group_desc_csum_verify(&fs->super->csum, group, gd))
+		ext4_log(fs, EXT4_LOG_WARN, "%s: the checksum of group descriptor %u is wrong; run e2fsck", fs->device_name,
+			 group);
+	if (!has_table(fs, gd))
+		ext4_log(fs, EXT4_LOG_WARN, "%s: group %u has no inode table: its files cannot be read; run e2fsck",
+			 fs->device_name, group);
+}
+
 static int check_desc_block(struct ext4_fs *fs, struct iocache_buf *buf, uint32_t first_group)
 {
+	struct ext4_group_desc *gd;
 	uint32_t i, group;
 	int err;
 
@@ -98,9 +119,12 @@ static int check_desc_block(struct ext4_fs *fs, struct iocache_buf *buf, uint32_
 		group = first_group + i;
 		if (group >= fs->group_count)
 			break;
-		err = check_desc(fs, group,
-				 (struct ext4_group_desc *)(buf->b_data + i * fs->desc_size),
-				 buf->b_blocknr);
+		gd = (struct ext4_group_desc *)(buf->b_data + i * fs->desc_size);
+		if (fs->opts.read_only) {
+			warn_of_desc(fs, group, gd);
+			continue;
+		}
+		err = check_desc(fs, group, gd, buf->b_blocknr);
 		if (err)
 			return err;
 	}
@@ -136,5 +160,10 @@ int ext4_group_desc(struct ext4_fs *fs, uint32_t group, struct iocache_buf **buf
 	}
 	*desc = (struct ext4_group_desc *)((*buf)->b_data +
 					   group % fs->descs_per_block * fs->desc_size);
+	if (fs->opts.read_only && !has_table(fs, *desc)) {
+		iocache_put(*buf);
+		*buf = NULL;
+		return -EUCLEAN;
+	}
 	return 0;
 }

@@ -184,6 +184,33 @@ static void note_old_error(struct ext4_fs *fs)
 		fs->sb->s_state |= cpu_to_le16(EXT2_ERROR_FS);
 }
 
+static bool is_damage(int err)
+{
+	return err == -EUCLEAN || err == -EBADMSG;
+}
+
+/* What is there to do. */
+static void explain(struct ext4_fs *fs, const char *what, int err, char *reason, size_t len)
+{
+	if (is_damage(err))
+		snprintf(reason, len, "the journal %s (%s): e2fsck -f %s replays what comes before the damage and repairs the rest; "
+			 "%s", what, strerror(-err), fs->device_name, fs->opts.read_only ?
+			 "-o noload shows what is outside of it" : "-o ro shows what can be shown");
+	else
+		snprintf(reason, len, "the journal %s (%s)", what, strerror(-err));
+}
+
+/* Nothing of the journal was replayed, nothing will be written: what is on the device can be looked at. */
+static int go_without(struct ext4_fs *fs, int err)
+{
+	ext4_log(fs, EXT4_LOG_WARN, "%s: the journal is damaged (%s) and ignored: what was written last may be missing or in pieces; "
+		 "e2fsck can repair it", fs->device_name, strerror(-err));
+	if (fs->journal)
+		jbd2_journal_destroy(fs->journal);
+	fs->journal = NULL;
+	return open_null_journal(fs);
+}
+
 static int replay(struct ext4_fs *fs, char *reason, size_t len)
 {
 	struct jbd2_recovery_stats stats = { 0 };
@@ -195,8 +222,10 @@ static int replay(struct ext4_fs *fs, char *reason, size_t len)
 		ext4_log(fs, EXT4_LOG_INFO, "%s: recovering the journal%s", fs->device_name,
 			 fs->opts.read_only ? " (in memory)" : "");
 	err = jbd2_journal_load(fs->journal, &stats);
+	if (is_damage(err) && fs->opts.read_only && !stats.blocks)
+		return go_without(fs, err);
 	if (err) {
-		snprintf(reason, len, "the journal cannot be replayed (%s); run e2fsck", strerror(-err));
+		explain(fs, "cannot be replayed", err, reason, len);
 		return err;
 	}
 	if (!needed) {
@@ -220,9 +249,11 @@ int ext4_open_journal(struct ext4_fs *fs, char *reason, size_t len)
 	if (!wanted)
 		return open_null_journal(fs);
 	err = fs->sb->s_journal_inum ? open_internal(fs) : open_external(fs, reason, len);
+	if (is_damage(err) && fs->opts.read_only)
+		return go_without(fs, err);
 	if (err) {
 		if (!reason[0])
-			snprintf(reason, len, "the journal cannot be opened (%s); run e2fsck", strerror(-err));
+			explain(fs, "cannot be opened", err, reason, len);
 		return err;
 	}
 	return replay(fs, reason, len);

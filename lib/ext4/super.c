@@ -91,14 +91,17 @@ static int count_free(struct ext4_fs *fs)
 
 	for (group = 0; group < fs->group_count; group++) {
 		err = ext4_group_desc(fs, group, &buf, &gd);
+		if (err == -EUCLEAN && fs->opts.read_only)
+			continue;
 		if (err)
 			return err;
 		blocks += ext2fs_bg_free_blocks_count(gd, fs->desc_size);
 		inodes += ext2fs_bg_free_inodes_count(gd, fs->desc_size);
 		iocache_put(buf);
 	}
-	fs->free_blocks = blocks;
-	fs->free_inodes = inodes;
+	/* Only who reads comes here with counts that cannot be. */
+	fs->free_blocks = blocks < fs->blocks_count ? blocks : fs->blocks_count;
+	fs->free_inodes = inodes < fs->inodes_count ? inodes : fs->inodes_count;
 	return 0;
 }
 

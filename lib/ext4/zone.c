@@ -66,6 +66,12 @@ static bool touches(const struct ext4_zone *zone, blk64_t blk, uint64_t count)
 
 /* ---- flex groups ---- */
 
+static void add(const struct ext4_fs *fs, struct ext4_zone *zone, blk64_t start, uint32_t len)
+{
+	if (start < fs->blocks_count)
+		zone->r[zone->n++] = (struct range){ start, len };
+}
+
 static int build_zone(struct ext4_fs *fs, uint32_t flex, struct ext4_zone **ret)
 {
 	uint32_t group = flex << fs->log_groups_per_flex;
@@ -83,13 +89,16 @@ static int build_zone(struct ext4_fs *fs, uint32_t flex, struct ext4_zone **ret)
 	zone->n = 0;
 	for (; group < end; group++) {
 		err = ext4_group_desc(fs, group, &buf, &gd);
+		/* A lost group must not keep those who only read from files elsewhere. */
+		if (err == -EUCLEAN && fs->opts.read_only)
+			continue;
 		if (err) {
 			free(zone);
 			return err;
 		}
-		zone->r[zone->n++] = (struct range){ ext2fs_bg_block_bitmap_loc(gd, fs->desc_size), 1 };
-		zone->r[zone->n++] = (struct range){ ext2fs_bg_inode_bitmap_loc(gd, fs->desc_size), 1 };
-		zone->r[zone->n++] = (struct range){ ext2fs_bg_inode_table_loc(gd, fs->desc_size), fs->itable_blocks };
+		add(fs, zone, ext2fs_bg_block_bitmap_loc(gd, fs->desc_size), 1);
+		add(fs, zone, ext2fs_bg_inode_bitmap_loc(gd, fs->desc_size), 1);
+		add(fs, zone, ext2fs_bg_inode_table_loc(gd, fs->desc_size), fs->itable_blocks);
 		iocache_put(buf);
 	}
 	tidy(zone);

@@ -116,6 +116,7 @@ struct jbd2_recovery_stats {
 	tid_t	first, last;		/* transactions replayed */
 	uint64_t blocks, revoked;	/* replayed, skipped as revoked */
 	unsigned int fc_blocks;		/* fast-commit blocks replayed */
+	bool	damaged;		/* read_only: the log goes on behind a damaged block, where this ended */
 };
 /*
  * Replay the log into the cache, flush the cache and mark the log empty (not

@@ -271,6 +271,20 @@ static bool commit_block_ok(struct recovery *r, char *block)
 	return true;
 }
 
+/* Who only reads sees what was complete before it. */
+static int lost_in_the_middle(struct recovery *r)
+{
+	if (r->journal->read_only) {
+		jbd2_msg(r->journal, JBD2_LOG_WARN, "a block in the middle of the journal is damaged, in transaction %u: "
+			 "what was written since then is not shown", r->end);
+		r->stats->damaged = true;
+		return LOG_END;
+	}
+	jbd2_msg(r->journal, JBD2_LOG_ERR, "a block in the middle of the journal is damaged, in transaction %u of %u to %u at least",
+		 r->end, be32_to_cpu(r->journal->sb->s_sequence), r->tid);
+	return -EBADMSG;
+}
+
 /*
  * A transaction is complete.  One with a damaged copy ends the log, as a torn write of an async
  * commit does; but when complete ones follow, the device has lost something that was durable.
@@ -282,11 +296,8 @@ static int commit_block(struct recovery *r, char *block)
 			r->broken = true;
 			return LOG_END;
 		}
-		if (r->cut) {
-			jbd2_msg(r->journal, JBD2_LOG_ERR,
-				 "a block in the middle of the journal is damaged; run e2fsck");
-			return -EBADMSG;
-		}
+		if (r->cut)
+			return lost_in_the_middle(r);
 		r->cut = r->damaged;
 		if (!r->cut) {
 			r->end = r->tid + 1;
@@ -357,8 +368,7 @@ static int end_of_log(struct recovery *r)
 			return err;
 		if (err || !is_later_commit(r, block))
 			continue;
-		jbd2_msg(journal, JBD2_LOG_ERR, "a block in the middle of the journal is damaged; run e2fsck");
-		return -EBADMSG;
+		return lost_in_the_middle(r);
 	}
 	return LOG_END;
 }
@@ -379,7 +389,7 @@ static int run_pass(struct recovery *r, enum pass pass)
 	}
 	while (!ret && (pass == PASS_SCAN || r->tid != r->end))
 		ret = one_block(r);
-	if (ret == LOG_END && pass == PASS_SCAN)
+	if (ret == LOG_END && pass == PASS_SCAN && !r->stats->damaged)
 		ret = end_of_log(r);
 	if (ret == LOG_END && pass != PASS_SCAN) {
 		jbd2_msg(r->journal, JBD2_LOG_ERR, "the journal changed while it was replayed");
@@ -437,7 +447,8 @@ static int run_passes(struct recovery *r)
 		return err;
 	r->stats->first = start;
 	r->stats->last = r->end - 1;
-	return run_fast_commits(r);
+	/* They come after the last of all transactions. */
+	return r->stats->damaged ? 0 : run_fast_commits(r);
 }
 
 /* As the kernel: the number after the end is not used, so nothing old in the log can look valid. */
