@@ -96,7 +96,7 @@ static bool probe(struct options *opt, struct device *dev)
 	struct ext4_probe_info info;
 	char reason[512] = "";
 
-	if (ext4_probe(dev->channel, &info, reason, sizeof(reason))) {
+	if (ext4_probe(dev->channel, opt->mount.sb, &info, reason, sizeof(reason))) {
 		log_err("%s: %s", opt->device, reason);
 		return false;
 	}

@@ -104,6 +104,17 @@ static bool set_resgid(struct options *opt, const char *value)
 	return true;
 }
 
+/* Copies of the superblock and of the descriptors with it are old: good enough to look. */
+static bool set_sb(struct options *opt, const char *value)
+{
+	if (!parse_number(value, 1, UINT32_MAX, &opt->mount.sb))
+		return false;
+	if (opt->mount.sb == 1)
+		return true;
+	opt->mount.read_only = true;
+	return word_list_add(&opt->fuse, "ro", NULL);
+}
+
 static bool set_squash_uids(struct options *opt, const char *value)
 {
 	uint64_t id = getuid();
@@ -173,6 +184,7 @@ static const struct option_def table[] = {
 	{ "journal_dev", OPT_U64, F(journal_dev), .min = 1, .max = UINT32_MAX },
 	{ "journal_async_commit", OPT_BOOL, F(mount.async_commit), true },
 	{ "cache_size", OPT_SIZE, F(mount.cache_bytes), .max = INT64_MAX },
+	{ "sb", OPT_CALL, .call = set_sb },
 	{ "offset", OPT_SIZE, F(offset), .max = INT64_MAX },
 	{ "sync", OPT_BOOL, F(mount.sync), true, .to_fuse = true },
 	{ "async", OPT_BOOL, F(mount.sync), false, .to_fuse = true },
@@ -417,6 +429,9 @@ static bool check_together(struct options *opt, char *reason, size_t size)
 		return wrong(reason, size, "no device given");
 	if (!opt->mountpoint)
 		return wrong(reason, size, "no mount point given");
+	if (opt->mount.sb > 1 && !opt->mount.read_only)
+		return wrong(reason, size, "options `sb' and `rw' exclude each other: a copy of the superblock does for "
+			     "reading; e2fsck -b repairs the first one");
 	if (opt->mount.noload && !opt->mount.read_only)
 		return wrong(reason, size, "options `noload' and `rw' exclude each other: "
 			     "writing without replaying the journal would destroy data");

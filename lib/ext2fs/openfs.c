@@ -193,8 +193,9 @@ blk64_t ext2fs_descriptor_block_loc(const struct ext2fs_super *sup, blk_t i)
 {
 	dgrp_t group;
 
+	/* Those of a copy of the superblock come right behind it; 0 is the first one, wherever that is. */
 	if (!in_meta_bg(sup, i))
-		return primary_block(sup) + 1 + i;
+		return (sup->sb_block ? sup->sb_block : primary_block(sup)) + 1 + i;
 	group = i * sup->desc_per_block;
 	return ext2fs_group_first_block(sup, group) + super_blocks(sup, group);
 }

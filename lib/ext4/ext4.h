@@ -53,6 +53,7 @@ struct ext4_mount_opts {
 	const char	*device_name;	/* for messages and MMP */
 	bool		read_only;	/* never write a byte */
 	bool		noload;		/* with read_only: do not replay */
+	uint64_t	sb;		/* 0, or with read_only: the copy of the superblock there, in KiB */
 	bool		barrier;
 	enum ext4_errors_policy	errors;
 	enum ext4_data_mode	data;
@@ -96,9 +97,9 @@ struct ext4_probe_info {
 	enum ext4_errors_policy errors;
 };
 /*
- * Read and validate the superblock.  On failure @reason (size @len) gets one clear sentence: what, why, what to do.
+ * Read and validate the superblock, or (@sb not 0) its copy @sb KiB from the start.  On failure @reason (size @len) gets one clear sentence: what, why, what to do.
  */
-int ext4_probe(io_channel dev, struct ext4_probe_info *info, char *reason, size_t len);
+int ext4_probe(io_channel dev, uint64_t sb, struct ext4_probe_info *info, char *reason, size_t len);
 
 /*
  * Mount.  @dev is an open channel over the device (any manager; block size is set here); it stays the

@@ -10,10 +10,29 @@
 
 /* ---- looking ---- */
 
-static int open_super(io_channel dev, struct ext2fs_super **super, char *reason, size_t len)
+/* The size of the file system's blocks is not known yet: the copy must say the size by which it was found. */
+static errcode_t open_copy(io_channel dev, uint64_t kib, struct ext2fs_super **super, const char **why)
+{
+	errcode_t io = EXT2_ET_BAD_MAGIC, first = 0;
+	unsigned int size;
+
+	for (size = EXT2_MIN_BLOCK_SIZE; size <= EXT2_MAX_BLOCK_SIZE; size *= 2) {
+		if (kib % (size >> 10))
+			continue;
+		io = ext2fs_open_super(dev, 0, kib / (size >> 10), size, super, why);
+		if (!io)
+			return 0;
+		if (!first && io != EXT2_ET_BAD_MAGIC)
+			first = io;
+	}
+	return first ? first : io;
+}
+
+/* As the kernel, the first one is called 1 whatever the size of blocks is. */
+static int open_super(io_channel dev, uint64_t kib, struct ext2fs_super **super, char *reason, size_t len)
 {
 	const char *why = NULL;
-	errcode_t io = ext2fs_open_super(dev, 0, 0, 0, super, &why);
+	errcode_t io = kib > 1 ? open_copy(dev, kib, super, &why) : ext2fs_open_super(dev, 0, 0, 0, super, &why);
 
 	if (!io)
 		return 0;
@@ -38,11 +57,11 @@ static enum ext4_errors_policy disk_errors(const struct ext2_super_block *sb)
 	}
 }
 
-int ext4_probe(io_channel dev, struct ext4_probe_info *info, char *reason, size_t len)
+int ext4_probe(io_channel dev, uint64_t sb_kib, struct ext4_probe_info *info, char *reason, size_t len)
 {
 	struct ext2fs_super *super;
 	struct ext2_super_block *sb;
-	int err = open_super(dev, &super, reason, len);
+	int err = open_super(dev, sb_kib, &super, reason, len);
 
 	memset(info, 0, sizeof(*info));
 	if (err)
@@ -311,11 +330,12 @@ static int open_cache(struct ext4_fs *fs)
 		.max_bytes = fs->opts.cache_bytes,
 		.read_only = fs->opts.read_only,
 	};
-	unsigned int offset = params.block_size > EXT2_MIN_BLOCK_SIZE ? EXT2_MIN_BLOCK_SIZE : 0;
+	/* The first one lies behind a boot block, copies at the start of their block. */
+	unsigned int offset = fs->super->sb_block ? 0 : EXT2_MIN_BLOCK_SIZE;
 	errcode_t io = iocache_create(fs->dev, &params, &fs->cache);
 
 	if (!io)
-		io = iocache_get(fs->cache, offset ? 0 : 1, 0, &fs->sb_buf);
+		io = iocache_get(fs->cache, fs->super->sb_block, 0, &fs->sb_buf);
 	if (io)
 		return ext4_errno(io);
 	fs->sb = (struct ext2_super_block *)(fs->sb_buf->b_data + offset);
@@ -433,7 +453,7 @@ static int prepare(struct ext4_fs *fs, char *reason, size_t len)
 {
 	int err;
 
-	err = open_super(fs->dev, &fs->super, reason, len);
+	err = open_super(fs->dev, fs->opts.sb, &fs->super, reason, len);
 	if (!err)
 		err = ext4_check_features(&fs->super->raw, fs->opts.read_only, reason, len);
 	if (!err)
@@ -511,7 +531,8 @@ int ext4_mount(io_channel dev, const struct ext4_mount_opts *opts, struct ext4_f
 	reason[0] = '\0';
 	if (!fs)
 		return -ENOMEM;
-	err = prepare(fs, reason, len);
+	/* Copies of descriptors are old: by them used blocks could be given out. */
+	err = opts->sb > 1 && !opts->read_only ? -EROFS : prepare(fs, reason, len);
 	if (!err)
 		err = claim_mmp(fs, reason, len);
 	if (!err)

@@ -79,7 +79,7 @@ static void run(struct base *b, const struct input_head *head, const struct inpu
 
 	if (!opts.read_only)
 		drop_mmp(b->dev);
-	if (!ext4_probe(dev, &info, reason, sizeof(reason)) &&
+	if (!ext4_probe(dev, 0, &info, reason, sizeof(reason)) &&
 	    !ext4_mount(dev, &opts, &fs, reason, sizeof(reason))) {
 		ops_run(fs, ops, n_ops);
 		ext4_unmount(fs);

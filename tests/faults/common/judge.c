@@ -172,7 +172,7 @@ static void check_promises(struct load *l, bool wrong_bits, struct verdict *v)
 static int look(struct load *l, bool wrong_bits, struct verdict *v)
 {
 	struct ext4_probe_info info;
-	int err = ext4_probe(dev_channel(l->dev), &info, l->reason, sizeof(l->reason));
+	int err = ext4_probe(dev_channel(l->dev), 0, &info, l->reason, sizeof(l->reason));
 
 	if (!err)
 		err = ext4_mount(dev_channel(l->dev), &l->opts, &l->fs, l->reason, sizeof(l->reason));
