@@ -36,8 +36,8 @@
  *   fs->orphan_lock        the list of orphans and its links on disk
  *   group->lock            one group's bitmaps, descriptor and free runs
  *   inode->i_lock          access time and the raw bytes of one inode on disk
- *   fs->sb_lock            the superblock's bytes
  *   buffer->b_lock         one buffer's transfer and journal state
+ *   fs->sb_lock            the superblock's bytes
  *
  * Commit and checkpoint take only buffer locks.  i_rwsem covers everything
  * of an inode: attributes, mapping, directory content, xattrs.  Shared for
@@ -263,6 +263,12 @@ int ext4_read_disk_super(io_channel dev, unsigned int block_size, struct ext2_su
 int ext4_mark_settled(void *priv);
 int ext4_mark_woken(void *priv);
 int ext4_check_rw(struct ext4_fs *fs);		/* -EROFS or -EIO (shutdown) when nothing may change */
+
+/* ---- super_tuned.c: fields that tune2fs changes on the mounted device ---- */
+void ext4_tuned_watch(struct ext4_fs *fs);	/* from now on they are looked at before the superblock is written */
+void ext4_take_tuned(struct ext4_fs *fs);	/* look at them now; sb_lock and sb_buf not locked */
+/* The mount itself changes one, of @len bytes: durable on the device when it returns 0, and known here.  No handle open. */
+int ext4_tuned_write(struct ext4_fs *fs, size_t off, const void *data, size_t len);
 
 /* ---- group.c: descriptors and groups ---- */
 struct ext4_group *ext4_group(struct ext4_fs *fs, uint32_t group);	/* NULL: no memory */

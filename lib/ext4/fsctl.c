@@ -2,10 +2,12 @@
 /*
  * What ioctl(2) asks of the whole file system: label, trimming, shutting down.
  */
+#include <stddef.h>
 #include "ext4/ext4_i.h"
 
 int ext4_get_label(struct ext4_fs *fs, char label[17])
 {
+	ext4_take_tuned(fs);
 	pthread_mutex_lock(&fs->sb_lock);
 	memcpy(label, fs->sb->s_volume_name, sizeof(fs->sb->s_volume_name));
 	pthread_mutex_unlock(&fs->sb_lock);
@@ -13,25 +15,30 @@ int ext4_get_label(struct ext4_fs *fs, char label[17])
 	return 0;
 }
 
-int ext4_set_label(struct ext4_fs *fs, const char *label)
+/* A replay of the log must not bring the old one back. */
+static int log_super(struct ext4_fs *fs)
 {
-	size_t len = strlen(label);
 	handle_t *handle;
-	int err;
+	int err = ext4_journal_start(fs, 1, &handle);
 
-	if (len > sizeof(fs->sb->s_volume_name))
-		return -EINVAL;
-	err = ext4_journal_start(fs, 1, &handle);
 	if (err)
 		return err;
 	jbd2_handle_set_sync(handle);
 	err = ext4_sb_begin(handle, fs);
-	if (!err) {
-		memset(fs->sb->s_volume_name, 0, sizeof(fs->sb->s_volume_name));
-		memcpy(fs->sb->s_volume_name, label, len);
-		err = ext4_sb_end(handle, fs);
-	}
-	return ext4_journal_stop(handle, err);
+	return ext4_journal_stop(handle, err ? err : ext4_sb_end(handle, fs));
+}
+
+int ext4_set_label(struct ext4_fs *fs, const char *label)
+{
+	char name[sizeof(fs->sb->s_volume_name)] = { 0 };
+	int err = ext4_check_rw(fs);
+
+	if (strlen(label) > sizeof(name))
+		return -EINVAL;
+	memcpy(name, label, strlen(label));
+	if (!err)
+		err = ext4_tuned_write(fs, offsetof(struct ext2_super_block, s_volume_name), name, sizeof(name));
+	return err ? err : log_super(fs);
 }
 
 /* ---- trimming ---- */

@@ -22,7 +22,7 @@ static int64_t available_blocks(struct ext4_fs *fs, int64_t held, unsigned int f
 	if (!(flags & EXT4_ALLOC_TREE))
 		avail -= fs->resv_clusters << fs->super->cluster_ratio_bits;
 	if (!(flags & (EXT4_ALLOC_PRIVILEGED | EXT4_ALLOC_TREE)))
-		avail -= fs->reserved_blocks;
+		avail -= __atomic_load_n(&fs->reserved_blocks, __ATOMIC_RELAXED);
 	return avail;
 }
 

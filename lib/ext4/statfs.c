@@ -45,7 +45,7 @@ int ext4_statfs(struct ext4_fs *fs, struct statvfs *st)
 {
 	int64_t free = __atomic_load_n(&fs->free_blocks, __ATOMIC_RELAXED);
 	unsigned int ratio = fs->super->cluster_ratio_bits;
-	uint64_t held_back = fs->reserved_blocks + (fs->resv_clusters << ratio);
+	uint64_t held_back = __atomic_load_n(&fs->reserved_blocks, __ATOMIC_RELAXED) + (fs->resv_clusters << ratio);
 
 	memset(st, 0, sizeof(*st));
 	st->f_bsize = st->f_frsize = fs->block_size;

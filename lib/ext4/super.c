@@ -517,6 +517,7 @@ static int go_live(struct ext4_fs *fs)
 	err = mark_in_use(fs);
 	if (err)
 		return err;
+	ext4_tuned_watch(fs);
 	jbd2_journal_clear_errno(fs->journal);
 	err = ext4_orphan_cleanup(fs);
 	return err ? err : ext4_worker_start(fs);

@@ -145,6 +145,7 @@ static void *worker_main(void *arg)
 		if (stop)
 			return NULL;
 		ext4_write_error_record(fs);
+		ext4_take_tuned(fs);
 		if (flush && seconds_from_now(0).tv_sec >= next_flush) {
 			iocache_flush(fs->cache);
 			next_flush = seconds_from_now(flush).tv_sec;

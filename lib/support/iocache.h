@@ -137,6 +137,11 @@ void iocache_forget(struct iocache *ic, blk64_t blk, blk64_t count);
  * dirty; the first error is returned.
  */
 errcode_t iocache_write_bufs(struct iocache *ic, struct iocache_buf **bufs, size_t count);
+/*
+ * Call @func, with @buf locked, each time before it is written to the device: it may change the content, and read the device past the
+ * cache, and takes no buffer's lock.  One per cache, set while nobody else uses it; the caller's reference keeps @buf.
+ */
+void iocache_before_write(struct iocache *ic, struct iocache_buf *buf, void (*func)(void *priv), void *priv);
 /* Write home every dirty unpinned buffer; no flush of the device. */
 errcode_t iocache_write_dirty(struct iocache *ic);
 /*

@@ -39,6 +39,9 @@ struct iocache {
 	uint64_t		next_writeback;	/* atomic: look again at so many dirty ones */
 	pthread_mutex_t		balance_lock;
 	uint64_t		bytes_read, bytes_written;	/* atomic */
+	struct iocache_buf	*watched;	/* before_write is called for it */
+	void			(*before_write)(void *priv);
+	void			*before_priv;
 	struct iocache_dirty	dirty_lists[IOCACHE_DIRTY_SHARDS];
 };
 

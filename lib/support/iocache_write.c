@@ -148,6 +148,9 @@ static errcode_t write_run(struct iocache *ic, struct iocache_buf **bufs, unsign
 	errcode_t err, first = 0;
 	unsigned int i;
 
+	for (i = 0; i < n; i++)
+		if (bufs[i] == ic->watched)
+			ic->before_write(ic->before_priv);
 	err = write_some(ic, bufs, n, mem);
 	for (i = 0; i < n; i++) {
 		if (err && n > 1) {
@@ -217,6 +220,13 @@ static errcode_t write_array(struct iocache *ic, struct iocache_buf **bufs, size
 	err = write_sorted(ic, bufs, count, mem, max, wait);
 	free(mem);
 	return err;
+}
+
+void iocache_before_write(struct iocache *ic, struct iocache_buf *buf, void (*func)(void *priv), void *priv)
+{
+	ic->before_write = func;
+	ic->before_priv = priv;
+	ic->watched = buf;
 }
 
 errcode_t iocache_write_bufs(struct iocache *ic, struct iocache_buf **bufs, size_t count)

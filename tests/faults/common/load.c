@@ -236,7 +236,7 @@ static int mount(struct load *l)
 	int err;
 
 	l->reason[0] = '\0';
-	err = CALL(ext4_probe, dev_channel(l->dev), &info, l->reason, sizeof(l->reason));
+	err = CALL(ext4_probe, dev_channel(l->dev), 0, &info, l->reason, sizeof(l->reason));
 	if (err)
 		return err;
 	err = CALL(ext4_mount, dev_channel(l->dev), &l->opts, &l->fs, l->reason, sizeof(l->reason));
