@@ -12,9 +12,15 @@
 #include <stdlib.h>
 #include "ext4/htree_i.h"
 
+/*
+ * A position in hash order is short, the major hash alone, or long, with the minor one in its lower half.  A short one
+ * means: from the first name with that hash on.  It fits the 31 bits that 32-bit programs have for it, and is
+ * enough wherever the next name has another major hash; only among names that share one the long form is needed.
+ */
 #define POS_DOT		0ULL
 #define POS_DOTDOT	1ULL
-#define POS_FIRST	2ULL		/* of all other names */
+#define POS_FIRST	2ULL		/* of all other names; the first hashes are moved there */
+#define POS_SHORT_MAX	0x7fffffffULL	/* no hash is this one; also the end, in hash order */
 #define POS_END		((1ULL << 63) - 1)
 
 /*
@@ -37,7 +43,8 @@ struct item {
 struct batch {
 	struct ext4_inode	*dir;
 	int			version;	/* of the hash; -1: positions are offsets */
-	uint64_t		from;
+	uint64_t		from;		/* a position */
+	uint64_t		low;		/* the same, comparable with those of the items */
 	uint64_t		base;		/* offset of the block at hand, for offsets */
 	struct item		*items;
 	size_t			n, room;
@@ -143,11 +150,23 @@ static uint8_t dirent_type(uint8_t ftype)
 	return ftype < EXT2_FT_MAX ? types[ftype] : DT_UNKNOWN;
 }
 
+/* The same order in one number: what positions are compared by. */
+static uint64_t order_of(uint32_t major, uint32_t minor)
+{
+	major >>= 1;
+	return (uint64_t)(major < POS_FIRST ? POS_FIRST : major) << 32 | minor;
+}
+
 static uint64_t hash_pos(const struct ext4_hash *hash)
 {
-	uint64_t pos = (uint64_t)(hash->major >> 1) << 32 | hash->minor;
+	return order_of(hash->major, hash->minor);
+}
 
-	return pos < POS_FIRST ? POS_FIRST : pos;
+static uint64_t order_of_pos(uint64_t pos)
+{
+	if (pos < POS_FIRST || pos > POS_SHORT_MAX)
+		return pos;
+	return pos == POS_SHORT_MAX ? POS_END : pos << 32;
 }
 
 static int add_item(struct batch *b, uint64_t pos, const char *name, uint8_t len, uint32_t ino, uint8_t type)
@@ -189,7 +208,7 @@ static int collect_entry(struct batch *b, const struct ext2_dir_entry_2 *de, uin
 			hash.minor = ext2fs_crc32c_le(~0U, de->name, de->name_len);
 		pos = hash_pos(&hash);
 	}
-	if (pos < b->from)
+	if (pos < b->low)
 		return 0;
 	return add_item(b, pos, de->name, de->name_len, le32_to_cpu(de->inode), dirent_type(de->file_type));
 }
@@ -229,18 +248,20 @@ static int by_pos(const void *a, const void *b)
 
 static int collect_indexed(struct batch *b, uint64_t *next)
 {
-	uint32_t major = (uint32_t)(b->from >> 32) << 1, next_major = 0;
+	uint64_t first = b->low >> 32;
+	uint32_t major = first > POS_FIRST ? (uint32_t)first << 1 : 0, next_major = 0;
 	bool end = false;
 	int err;
 
-	if (b->from <= POS_FIRST)
-		major = 0;
 	err = ext4_dx_walk(b->dir, major, collect_leaf, b, &next_major, &end);
 	if (err)
 		return err;
-	*next = end ? POS_END : (uint64_t)(next_major >> 1) << 32;
-	if (*next <= b->from && !end)
-		*next = b->from + 1;
+	if (end)
+		*next = POS_END;
+	else if (next_major >> 1 > first && next_major >> 1 > POS_FIRST)
+		*next = next_major >> 1;
+	else
+		*next = (first > POS_FIRST ? first : POS_FIRST) + 1;
 	return 0;
 }
 
@@ -324,8 +345,13 @@ static int collect(struct batch *b, uint64_t *next)
 
 	b->version = -1;
 	b->n = b->text_len = b->base = 0;
+	b->low = b->from;
 	if (has_hash_order(dir)) {
 		err = ext4_dx_version(dir, &b->version);
+		b->low = order_of_pos(b->from);
+		*next = POS_END;
+		if (b->low == POS_END)
+			return err;
 		if (!err)
 			err = collect_dots(b);
 	}
@@ -346,13 +372,17 @@ static int collect(struct batch *b, uint64_t *next)
 
 /*
  * Where to go on after item @i: behind its position, or at it again while others
- * share it; the cursor knows which of them were given.
+ * share it; the cursor knows which of them were given.  All names with one major hash are in one batch.
  */
 static uint64_t pos_after(const struct batch *b, size_t i)
 {
-	if (i + 1 < b->n && b->items[i + 1].pos == b->items[i].pos)
-		return b->items[i].pos;
-	return b->items[i].pos + 1;
+	uint64_t pos = b->items[i].pos, next = i + 1 < b->n ? b->items[i + 1].pos : POS_END;
+
+	if (next == pos)
+		return pos;
+	if (b->version < 0 || pos < POS_FIRST || next >> 32 == pos >> 32)
+		return pos + 1;
+	return (pos >> 32) + 1;
 }
 
 /* true = all given, false = the caller is full. */
