@@ -18,7 +18,7 @@
 #define SLACK		(16U << 20)	/* bytes */
 #define LIMIT_MIN	(4U << 20)	/* bytes */
 #define MORE_THAN_USUAL	(256U << 20)	/* bytes */
-#define FULL		(64U << 10)	/* bytes free; below, a write that needs some is not let in */
+#define FULL		(4U << 10)	/* bytes free; below, a write that needs some is not let in */
 
 /* An inode that is open for writing, however often. */
 struct written_file {
