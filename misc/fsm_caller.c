@@ -7,11 +7,12 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 #include "fsm.h"
@@ -19,40 +20,59 @@
 #define FUSE_CONF	"/etc/fuse.conf"
 #define MOUNT_MAX	1000
 
+/* Only the effective set: what is permitted stays, for the way back. */
+static bool set_effective(bool all)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	for (int i = 0; i < 2; i++)
+		data[i].effective = all ? data[i].permitted : 0;
+	return !syscall(SYS_capset, &header, data);
+}
+
+/* Going on with the wrong identity is worse than anything else. */
+static void __attribute__((noreturn))
+lost_identity(void)
+{
+	fsm_tell("cannot change between your rights and those of the helper: %s", strerror(errno));
+	_exit(EXIT_REFUSED);
+}
+
+/*
+ * The ids of a file access are not enough: a process that keeps root's effective id, or a
+ * capability, may look into other processes through /proc and use files that ask for those.  (The
+ * supplementary groups have been the caller's all the time.)
+ */
 void caller_begin(const struct caller *caller)
 {
 	if (!caller->uid)
 		return;
-	setfsuid(caller->uid);
-	setfsgid(caller->gid);
+	if (setresgid(-1, caller->gid, -1) || setresuid(-1, caller->uid, -1) || !set_effective(false) ||
+	    geteuid() != caller->uid || getegid() != caller->gid)
+		lost_identity();
 }
 
 void caller_end(const struct caller *caller)
 {
 	int saved = errno;
 
-	if (caller->uid) {
-		setfsuid(geteuid());
-		setfsgid(getegid());
-	}
+	if (caller->uid && (setresuid(-1, caller->own_uid, -1) || !set_effective(true) ||
+			    setresgid(-1, caller->own_gid, -1)))
+		lost_identity();
 	errno = saved;
 }
 
-int caller_open(const struct caller *caller, const char *path, int flags, mode_t mode)
+int caller_open(const struct caller *caller, const char *path, int flags)
 {
-	int fd, extra = 0;
-	struct stat st;
+	int fd;
 
 	caller_begin(caller);
-	/* What could make open() wait for somebody else, or become our terminal, must not. */
-	if (!(flags & O_PATH) && !stat(path, &st) && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
-		extra = (O_NONBLOCK | O_NOCTTY) & ~flags;
-	fd = open(path, flags | extra | O_CLOEXEC, mode);
+	fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
+	fd = fd < 0 ? -errno : fd;
 	caller_end(caller);
-	if (fd < 0)
-		return -errno;
-	if (extra & O_NONBLOCK)
-		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 	return fd;
 }
 
@@ -84,8 +104,9 @@ void caller_init(struct caller *caller)
 	FILE *conf;
 	int fd;
 
-	*caller = (struct caller) { .uid = getuid(), .gid = getgid(), .mount_max = MOUNT_MAX };
-	fd = caller_open(caller, FUSE_CONF, O_RDONLY, 0);
+	*caller = (struct caller) { .uid = getuid(), .gid = getgid(), .own_uid = geteuid(),
+				    .own_gid = getegid(), .mount_max = MOUNT_MAX };
+	fd = caller_open(caller, FUSE_CONF, O_RDONLY);
 	if (fd < 0) {
 		if (fd != -ENOENT)
 			fsm_tell("%s: %s", FUSE_CONF, strerror(-fd));
@@ -168,7 +189,7 @@ static bool may_write_file(const struct caller *caller, int fd, const struct sta
 	if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY)
 		return true;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	again = caller_open(caller, path, O_WRONLY, 0);
+	again = caller_open(caller, path, O_WRONLY);
 	if (again < 0)
 		return false;
 	good = !fstat(again, &now) && now.st_dev == st->st_dev && now.st_ino == st->st_ino;

@@ -8,17 +8,14 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/fs.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 #include "fuse_service/wire.h"
-#include "../fuse4fs/holder.h"
 #include "fsm.h"
 
 #define MESSAGES_MAX	4096	/* bytes that a server may tell the user */
@@ -31,73 +28,6 @@ static int reply(const struct talk *talk, int err)
 }
 
 /* ---- files ---- */
-
-/*
- * Why the server, which sees no other process, may not get this file for itself alone.
- * Told at the end, if the mount comes to nothing.
- */
-static void note_holder(struct talk *talk, const char *path, const struct stat *st)
-{
-	char text[200];
-	bool ending;
-
-	free(talk->holder);
-	talk->holder = NULL;
-	caller_begin(&talk->caller);
-	if (holder_find(st, text, sizeof(text), &ending) &&
-	    asprintf(&talk->holder, "%s is in use by %s", path, text) < 0)
-		talk->holder = NULL;
-	caller_end(&talk->caller);
-}
-
-/* O_EXCL means something for block devices only; for a file we look who has locked it. */
-static int check_alone(struct talk *talk, const char *path, int fd, int flags)
-{
-	bool writing = (flags & O_ACCMODE) != O_RDONLY;
-	char loop[32], text[300];
-	struct stat st;
-
-	if (!(flags & O_EXCL) || fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return 0;
-	if (holder_loop(&st, !writing, loop, sizeof(loop))) {
-		free(talk->holder);
-		snprintf(text, sizeof(text), "%.200s is in use by the kernel as %s", path, loop);
-		talk->holder = strdup(text);
-		return -EBUSY;
-	}
-	if (!flock(fd, (writing ? LOCK_EX : LOCK_SH) | LOCK_NB))
-		flock(fd, LOCK_UN);
-	else if (errno == EWOULDBLOCK)
-		note_holder(talk, path, &st);
-	return 0;
-}
-
-static int open_for_server(struct talk *talk, const struct wire_msg *msg)
-{
-	unsigned int block_size = msg->value[3];
-	struct stat st;
-	int fd, err = 0, size = block_size;
-
-	fd = caller_open(&talk->caller, msg->text, msg->value[0], msg->value[1] & 07777);
-	if (fd == -EBUSY && !stat(msg->text, &st))
-		note_holder(talk, msg->text, &st);
-	if (fd < 0)
-		return fd;
-	if (msg->magic == WIRE_OPEN_BDEV) {
-		if (fstat(fd, &st))
-			err = -errno;
-		else if (!S_ISBLK(st.st_mode))
-			err = -ENOTBLK;
-		else if (block_size && ioctl(fd, BLKBSZSET, &size))
-			err = -errno;
-	}
-	if (!err)
-		err = check_alone(talk, msg->text, fd, msg->value[0]);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
-}
 
 /*
  * A server that wants to tell the user something opens our standard error.  It gets a pipe instead,
@@ -172,9 +102,13 @@ static int do_fsopen(struct talk *talk, const struct wire_msg *msg)
 	return mount_begin(&talk->mount, flags & WIRE_FSOPEN_FUSEBLK);
 }
 
+/* What the list of mounts shows is read by people and programs: the caller's word, not the server's. */
 static int do_source(struct talk *talk, const struct wire_msg *msg)
 {
-	return talk->mount.source ? -EINVAL : mount_set_source(&talk->mount, msg->text);
+	/* (A device that the kernel itself is to open needs its own name.) */
+	const char *typed = talk->mount.blkdev ? talk->typed.source : typed_source_name(&talk->typed);
+
+	return talk->mount.source ? -EINVAL : mount_set_source(&talk->mount, typed ? typed : msg->text);
 }
 
 static bool has_word(const char *options, const char *word)
@@ -191,6 +125,9 @@ static bool has_word(const char *options, const char *word)
 
 static int do_options(struct talk *talk, const struct wire_msg *msg)
 {
+	char *harmless = NULL;
+	int err;
+
 	if (talk->mount.options)
 		return -EINVAL;
 	if (!caller_may_allow_other(&talk->caller) &&
@@ -198,7 +135,11 @@ static int do_options(struct talk *talk, const struct wire_msg *msg)
 		fsm_tell("allow_other is not allowed for ordinary users (user_allow_other in /etc/fuse.conf)");
 		return -EPERM;
 	}
-	return mount_set_options(&talk->mount, msg->text);
+	err = typed_check_options(&talk->typed, msg->text, &harmless);
+	if (!err)
+		err = mount_set_options(&talk->mount, harmless);
+	free(harmless);
+	return err;
 }
 
 /*
@@ -218,13 +159,13 @@ static int open_mountpoint(const struct talk *talk, const char *path)
 	int fd;
 
 	if (!talk->caller.uid)
-		return caller_open(&talk->caller, path, O_RDONLY, 0);
+		return caller_open(&talk->caller, path, O_RDONLY | O_NONBLOCK);
 	/* Only a regular file that the caller may write can be opened so. */
-	fd = caller_open(&talk->caller, path, O_WRONLY | O_NONBLOCK | O_NOCTTY, 0);
+	fd = caller_open(&talk->caller, path, O_WRONLY | O_NONBLOCK);
 	if (fd == -EISDIR)
-		fd = caller_open(&talk->caller, path, O_RDONLY | O_DIRECTORY, 0);
+		fd = caller_open(&talk->caller, path, O_RDONLY | O_DIRECTORY);
 	if (fd == -EACCES || fd == -EPERM)
-		fd = caller_open(&talk->caller, path, O_PATH, 0);
+		fd = caller_open(&talk->caller, path, O_PATH);
 	return fd;
 }
 
@@ -255,8 +196,6 @@ static int take_mountpoint(struct talk *talk, const struct wire_msg *msg)
 	if (fd < 0)
 		return fd;
 	err = fstat(fd, &m->point_st) ? -errno : check_format(m->point_st.st_mode, expected);
-	if (!err && S_ISDIR(m->point_st.st_mode) && fchdir(fd))
-		err = -errno;
 	if (err)
 		close(fd);
 	else
@@ -281,9 +220,8 @@ static int do_mountpoint(struct talk *talk, const struct wire_msg *msg)
 /* Words that the user typed, and that an ordinary user does not get. */
 static void tell_unsafe(const struct talk *talk, const char *word)
 {
-	for (int i = 1; i < talk->argc; i++)
-		if (!strcmp(talk->argv[i - 1], "-o") && has_word(talk->argv[i], word))
-			fsm_tell("option `%s' is not for ordinary users, and ignored", word);
+	if (typed_has(&talk->typed, word))
+		fsm_tell("option `%s' is not for ordinary users, and ignored", word);
 }
 
 static int check_caller(struct talk *talk, unsigned long *flags)
@@ -293,9 +231,9 @@ static int check_caller(struct talk *talk, unsigned long *flags)
 
 	if (err || !talk->caller.uid)
 		return err;
-	if (!(*flags & MS_NOSUID))
+	if (!(talk->typed.flags & MS_NOSUID))
 		tell_unsafe(talk, "suid");
-	if (!(*flags & MS_NODEV))
+	if (!(talk->typed.flags & MS_NODEV))
 		tell_unsafe(talk, "dev");
 	*flags |= MS_NOSUID | MS_NODEV;
 	return caller_check_mountpoint(&talk->caller, m->point, &m->point_st);
@@ -303,7 +241,7 @@ static int check_caller(struct talk *talk, unsigned long *flags)
 
 static int do_mount(struct talk *talk, const struct wire_msg *msg)
 {
-	unsigned long flags = msg->value[0];
+	unsigned long flags = msg->value[0] | talk->typed.flags;
 	struct mount *m = &talk->mount;
 	int err;
 
@@ -354,10 +292,35 @@ static int do_command(struct talk *talk, const struct wire_msg *msg, int malform
 
 	if (msg->magic == WIRE_OPEN || msg->magic == WIRE_OPEN_BDEV)
 		return do_open(talk, msg, malformed);
+	talk->sealed = true;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (commands[i].magic == msg->magic)
 			return reply(talk, malformed ? malformed : commands[i].func(talk, msg));
 	return -EBADMSG;
+}
+
+void talk_set_deadline(struct talk *talk, unsigned int seconds)
+{
+	clock_gettime(CLOCK_MONOTONIC, &talk->deadline);
+	talk->deadline.tv_sec += seconds;
+}
+
+ssize_t talk_receive(const struct talk *talk, void *packet, size_t size)
+{
+	struct pollfd poll_fd = { .fd = talk->sock, .events = POLLIN };
+	struct timespec now;
+	int64_t left;
+	int n;
+
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		left = (talk->deadline.tv_sec - now.tv_sec) * INT64_C(1000) +
+		       (talk->deadline.tv_nsec - now.tv_nsec) / 1000000;
+		n = left > 0 ? poll(&poll_fd, 1, left) : 0;
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n ? -errno : -ETIMEDOUT;
+	return wire_receive(talk->sock, packet, size, NULL);
 }
 
 int talk_serve(struct talk *talk)
@@ -368,7 +331,7 @@ int talk_serve(struct talk *talk)
 	int err;
 
 	for (;;) {
-		size = wire_receive(talk->sock, packet, sizeof(packet), NULL);
+		size = talk_receive(talk, packet, sizeof(packet));
 		if (!size || size == -ECONNRESET) {
 			show_messages(talk);
 			fsm_tell("the file system's server ended without saying why; its messages are in the system log");
@@ -380,6 +343,7 @@ int talk_serve(struct talk *talk)
 		if (!err || err == -EINVAL)
 			err = do_command(talk, &msg, err);
 		if (err) {
+			show_messages(talk);
 			fsm_tell("talking to the file system's server: %s", strerror(-err));
 			return EXIT_REFUSED;
 		}

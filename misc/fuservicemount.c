@@ -10,7 +10,6 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,32 +25,15 @@
 
 #define DEVICE		"/dev/fuse"
 #define DEVICE_VARIABLE	"FUSE_KERN_DEVICE"
-/* Seconds that a server may think before it is given up: waiting for another host's claim takes minutes. */
+/*
+ * Seconds for all of the conversation: replaying a journal and waiting for another host's claim take
+ * minutes.  Whoever has less patience says so.
+ */
 #define PATIENCE	900
+#define PATIENCE_VARIABLE	"FUSE_SERVICE_TIMEOUT"
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS	83
 #endif
-
-void fsm_relay(char *text)
-{
-	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 127)
-			*p = '?';
-	fprintf(stderr, "%s\n", text);
-}
-
-void fsm_tell(const char *format, ...)
-{
-	char text[1024];
-	va_list args;
-	int len = snprintf(text, sizeof(text), "fuservicemount: ");
-
-	va_start(args, format);
-	vsnprintf(text + len, sizeof(text) - len, format, args);
-	va_end(args);
-	/* Parts of it come from the server. */
-	fsm_relay(text);
-}
 
 static int usage(FILE *out)
 {
@@ -104,10 +86,18 @@ static int check(const char *type)
 	return 0;
 }
 
+static unsigned int patience_seconds(void)
+{
+	const char *text = getenv(PATIENCE_VARIABLE);
+	unsigned long seconds = text ? strtoul(text, NULL, 10) : 0;
+
+	return seconds && seconds < PATIENCE ? seconds : PATIENCE;
+}
+
 /* The connection, or -1 with *@status set. */
 static int connect_service(const struct caller *caller, const char *type, int *status)
 {
-	struct timeval patience = { .tv_sec = PATIENCE };
+	struct timeval patience = { .tv_sec = patience_seconds() };
 	struct sockaddr_un address;
 	int sock, err, zero = 0;
 
@@ -123,7 +113,6 @@ static int connect_service(const struct caller *caller, const char *type, int *s
 	}
 	/* Nobody gives us descriptors.  (Older kernels cannot refuse; they are not taken.) */
 	setsockopt(sock, SOL_SOCKET, SO_PASSRIGHTS, &zero, sizeof(zero));
-	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	caller_begin(caller);
 	err = connect(sock, (struct sockaddr *)&address, sizeof(address)) ? errno : 0;
@@ -140,8 +129,9 @@ static int connect_service(const struct caller *caller, const char *type, int *s
 	return -1;
 }
 
-static bool greet(int sock, const struct caller *caller)
+static bool greet(const struct talk *talk)
 {
+	const struct caller *caller = &talk->caller;
 	struct wire_msg msg = { .magic = WIRE_HELLO, .value = { WIRE_VERSION, WIRE_VERSION } };
 	char packet[64];
 	ssize_t size;
@@ -151,8 +141,8 @@ static bool greet(int sock, const struct caller *caller)
 		msg.value[2] |= WIRE_HELLO_ALLOW_OTHER;
 	if (!caller->uid)
 		msg.value[2] |= WIRE_HELLO_FUSEBLK;
-	err = wire_send(sock, &msg, -1);
-	size = err ? err : wire_receive(sock, packet, sizeof(packet), NULL);
+	err = wire_send(talk->sock, &msg, -1);
+	size = err ? err : talk_receive(talk, packet, sizeof(packet));
 	if (size <= 0) {
 		fsm_tell("the service does not answer: %s", size ? strerror(-size) : "it hung up");
 		return false;
@@ -230,12 +220,13 @@ static int push_device(int sock, const struct caller *caller)
 
 	if (!name)
 		return -1;
-	fd = caller_open(caller, name, O_RDWR, 0);
+	fd = caller_open(caller, name, O_RDWR | O_NONBLOCK);
 	if (fd < 0) {
 		fsm_tell("%s: %s", name, strerror(-fd));
 		return -1;
 	}
-	if (fstat(fd, &st) || !S_ISCHR(st.st_mode))
+	/* (What blocks when it is opened is not waited for.) */
+	if (fstat(fd, &st) || !S_ISCHR(st.st_mode) || fcntl(fd, F_SETFL, O_RDWR))
 		fsm_tell("%s is not a character device", name);
 	else if (push_file(sock, "fusedev", fd))
 		return fd;
@@ -252,7 +243,7 @@ static int converse(struct talk *talk, const char *type)
 {
 	int fusedev, status;
 
-	if (!greet(talk->sock, &talk->caller) ||
+	if (!greet(talk) ||
 	    !push_arguments(talk->sock, talk->argc, talk->argv, type))
 		return EXIT_REFUSED;
 	fusedev = push_device(talk->sock, &talk->caller);
@@ -288,10 +279,16 @@ int main(int argc, char **argv)
 		return EXIT_REFUSED;
 	}
 	caller_init(&talk.caller);
+	if (typed_init(&talk.typed, argc, argv)) {
+		fsm_tell("out of memory");
+		return EXIT_REFUSED;
+	}
+	talk_set_deadline(&talk, patience_seconds());
 	talk.sock = connect_service(&talk.caller, type, &status);
-	if (talk.sock < 0)
-		return status;
-	status = converse(&talk, type);
-	close(talk.sock);
+	if (talk.sock >= 0) {
+		status = converse(&talk, type);
+		close(talk.sock);
+	}
+	typed_free(&talk.typed);
 	return status;
 }

@@ -76,7 +76,7 @@ make_image a.img 32M
 out=$("$HELPER" "$T/a.img" "$T/mnt" -t fuse.ext4 -o rw,noatime 2>&1)
 is $? 0 "mounts" || diag "$out" "$(cat server.log)"
 is "$out" "" "silence is success"
-like "$(entry mnt)" "^$T/a.img $T/mnt fuse.ext4 rw,noatime.*default_permissions,allow_other" \
+like "$(entry mnt)" "^$T/a.img $T/mnt fuse.ext4 rw,nosuid,nodev,noatime.*default_permissions,allow_other" \
 	"it is listed with source, type and options"
 mkdir mnt/d && echo hello >mnt/d/f && cp "$FUSE4FS" mnt/copy
 ok $? "writes"

@@ -276,7 +276,7 @@ static int mount_old(struct mount *m, mode_t root_type, unsigned long flags)
 		     m->subtype ?: "") < 0)
 		type = NULL;
 	if (asprintf(&data, "%s%sfd=%d,rootmode=%o,user_id=%u,group_id=%u", m->options ?: "",
-		     m->options ? "," : "", m->fusedev, root_type, m->uid, m->gid) < 0)
+		     m->options && *m->options ? "," : "", m->fusedev, root_type, m->uid, m->gid) < 0)
 		data = NULL;
 	if (type && data)
 		err = mount(m->source, target, type, flags, data) ? -errno : 0;
