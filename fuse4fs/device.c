@@ -334,6 +334,12 @@ bool device_open_journal(const struct options *opt, const struct ext4_probe_info
 		return refuse(reason, size, "%s has its journal on another device, UUID %s, which is "
 			      "not found; name it with -o journal_path=", opt->device, text);
 	good = open_exclusively(dev, path, opt, &read_only, &dev->journal, why, sizeof(why));
+	if (!good && dev->service && !opt->journal_path && !opt->journal_dev && info->journal_devnum) {
+		/* (Not everywhere are there links by UUID, and only the helper knows.) */
+		free(path);
+		path = path_of_devnum(info->journal_devnum);
+		good = path && open_exclusively(dev, path, opt, &read_only, &dev->journal, why, sizeof(why));
+	}
 	if (good && read_only && !dev->read_only) {
 		close_channel(dev, dev->journal);
 		dev->journal = NULL;

@@ -506,8 +506,13 @@ static int obey(struct options *opt, struct server *srv, int argc, char **argv)
 	}
 	if (opt->version)
 		return show_version(opt);
-	if (srv->service)
+	if (srv->service) {
 		service_adapt_options(srv->service, opt);
+	} else if (opt->service) {
+		log_err("option `service': no service manager has started this server; mount with "
+			"`mount -t fuse.ext4'");
+		return EXIT_MOUNT;
+	}
 	if (!log_open(opt))
 		return EXIT_SYSTEM;
 	if (!opt->foreground && !daemon_start()) {

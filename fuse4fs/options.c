@@ -226,6 +226,7 @@ static const struct option_def table[] = {
 	{ "no_default_opts", OPT_BOOL, F(default_opts), false },
 	{ "sandbox", OPT_ENUM, F(sandbox), SANDBOX_DEMANDED },
 	{ "nosandbox", OPT_ENUM, F(sandbox), SANDBOX_REFUSED },
+	{ "service", OPT_BOOL, F(service), true },
 	{ "oom_score_adj", OPT_CALL, .call = set_oom_score },
 	{ "debug", OPT_BOOL, F(debug), true },
 	{ "timing", OPT_BOOL, F(timing), true },
@@ -279,6 +280,8 @@ static const struct option_def table[] = {
 	{ "check", OPT_IGNORED }, { "nocheck", OPT_IGNORED },
 
 	{ "remount", OPT_REFUSED, .why = "a running server cannot be remounted; unmount it first" },
+	{ "uid", OPT_REFUSED, .why = "the owners are in the file system; squash_uids=UID shows all files as one user's" },
+	{ "gid", OPT_REFUSED, .why = "the groups are in the file system; squash_gids=GID shows all files as one group's" },
 	{ "dax", OPT_CALL_OPT, .call = set_dax,
 	  .why = "there is no direct access to the device through FUSE" },
 	{ "test_dummy_encryption", OPT_REFUSED, .why = "file systems with encryption are not served" },

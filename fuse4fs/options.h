@@ -48,6 +48,7 @@ struct options {
 
 	char		*lockfile, *logfile;
 	enum option_sandbox sandbox;
+	bool		service;	/* only as a service */
 	bool		has_oom_score;
 	int64_t		oom_score_adj;
 

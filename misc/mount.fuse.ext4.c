@@ -2,7 +2,7 @@
 /*
  * mount.fuse.ext4 SOURCE MOUNTPOINT [-sfnv] [-o OPTIONS]: what mount(8) runs for
  * `-t fuse.ext4' (and ext2, ext3).  Where a service listens it makes the mount; where none does, the
- * classic server is started with the same words.  It needs no privilege of its own.
+ * ordinary server is started with the same words, unless that is forbidden.  It needs no privilege of its own.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -21,8 +21,10 @@
 #include "config.h"
 #include "support/fds.h"
 
+#define SETTINGS_PATH	"/etc/fuse4fs.conf"
 #define EXIT_USAGE	1
 #define EXIT_SYSTEM	2
+#define EXIT_REFUSED	32	/* as mount(8) */
 #define EXIT_FALLBACK	2	/* of the service's helper: nobody listens */
 
 extern char **environ;
@@ -51,6 +53,40 @@ static bool has_service(const char *type)
 	       !stat(path, &st) && S_ISSOCK(st.st_mode) && !access(path, W_OK);
 }
 
+static bool has_word(const char *options, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = options; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (!strncmp(p, word, len) && strchr(",", p[len]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May the server run without a service, with our rights?  Not when the option or the setting says
+ * otherwise.  A setting that cannot be understood forbids it, too.
+ */
+static bool may_fall_back(const char *options)
+{
+	FILE *settings = fopen(SETTINGS_PATH, "re");
+	char line[256], value[64], end;
+	bool may = !has_word(options, "service");
+
+	if (!settings && errno != ENOENT)
+		may = false;
+	while (settings && may && fgets(line, sizeof(line), settings)) {
+		line[strcspn(line, "#\n")] = '\0';
+		if (line[strspn(line, " \t")])
+			may = sscanf(line, " fallback = %63s %c", value, &end) == 1 && !strcmp(value, "yes");
+	}
+	if (settings)
+		fclose(settings);
+	return may;
+}
+
 /* The exit status, or -1 with errno when it cannot even be started. */
 static int run(const char *path, char **argv, bool quietly)
 {
@@ -73,13 +109,34 @@ static int run(const char *path, char **argv, bool quietly)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_USAGE;
 }
 
+/* All -o together, as one word. */
+static bool add_options(char **options, const char *more)
+{
+	char *grown;
+
+	if (asprintf(&grown, "%s%s%s", *options ? *options : "", *options ? "," : "", more) < 0)
+		return false;
+	free(*options);
+	*options = grown;
+	return true;
+}
+
+/*
+ * Whoever uses mount(8) as root and says nothing about it asks for `suid' and `dev', which are among its
+ * defaults; the helper of a service demands to hear it.
+ */
 static int run_service(const char *type, const char *source, const char *mountpoint,
 		       const char *options)
 {
-	char *argv[] = { "fuservicemount", (char *)source, (char *)mountpoint, "-t", (char *)type,
-			 options ? "-o" : NULL, (char *)options, NULL };
-	int status = run(FUSERVICEMOUNT_PATH, argv, false);
+	char *all = strdup(getuid() ? "rw" : "suid,dev"), *argv[] = {
+		"fuservicemount", (char *)source, (char *)mountpoint, "-t", (char *)type, "-o", NULL, NULL };
+	int status = EXIT_SYSTEM;
 
+	if (all && (!options || add_options(&all, options))) {
+		argv[6] = all;
+		status = run(FUSERVICEMOUNT_PATH, argv, false);
+	}
+	free(all);
 	return status < 0 ? EXIT_FALLBACK : status;
 }
 
@@ -95,16 +152,18 @@ static int run_classic(const char *source, const char *mountpoint, const char *o
 	return EXIT_SYSTEM;
 }
 
-/* All -o together, as one word. */
-static bool add_options(char **options, const char *more)
+/* The service does not answer: the server with our rights, if that is allowed. */
+static int fall_back(const char *type, const char *source, const char *mountpoint, const char *options)
 {
-	char *grown;
-
-	if (asprintf(&grown, "%s%s%s", *options ? *options : "", *options ? "," : "", more) < 0)
-		return false;
-	free(*options);
-	*options = grown;
-	return true;
+	if (may_fall_back(options)) {
+		fprintf(stderr, "mount.fuse.ext4: no service mounts %s for you (%s/%s); mounting with "
+			"your own rights\n", type, FUSE_SERVICE_SOCKET_DIR, type);
+		return run_classic(source, mountpoint, options);
+	}
+	fprintf(stderr, "mount.fuse.ext4: no service mounts %s for you (%s/%s), and mounting without one "
+		"is forbidden by option `service' or %s; start it with `systemctl start fuse4fs.socket'\n",
+		type, FUSE_SERVICE_SOCKET_DIR, type, SETTINGS_PATH);
+	return EXIT_REFUSED;
 }
 
 /*
@@ -181,7 +240,7 @@ int main(int argc, char **argv)
 	else if (has_service(type))
 		status = run_service(type, source, argv[optind + 1], options);
 	if (status == EXIT_FALLBACK)
-		status = run_classic(source, argv[optind + 1], options);
+		status = fall_back(type, source, argv[optind + 1], options);
 	if (!status && !fake)
 		record_helper(type, source, argv[optind + 1]);
 	free(options);
