@@ -6,20 +6,16 @@
  * device, so that whoever comes next (e2fsck, a cable being pulled) finds it finished.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <mntent.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include "support/fds.h"
+#include "umount_wait.h"
 
 #define EXIT_USAGE	1
 #define EXIT_FAILED	32
@@ -32,57 +28,6 @@ static int usage(void)
 {
 	fprintf(stderr, "usage: umount.fuse.ext4 MOUNTPOINT [-n] [-l] [-f] [-v]\n");
 	return EXIT_USAGE;
-}
-
-/* The source of the mount that is seen at @mountpoint: the last one in the list. */
-static char *find_source(const char *mountpoint)
-{
-	FILE *mounts = setmntent("/proc/self/mounts", "r");
-	char *source = NULL;
-	struct mntent *ent;
-
-	if (!mounts)
-		return NULL;
-	while ((ent = getmntent(mounts))) {
-		if (strcmp(ent->mnt_dir, mountpoint))
-			continue;
-		free(source);
-		source = strdup(ent->mnt_fsname);
-	}
-	endmntent(mounts);
-	return source;
-}
-
-/*
- * Whether nobody holds the device: a file is locked with flock(2), a block device opened
- * exclusively.  What we cannot open we cannot wait for.
- */
-static bool is_free(const char *source)
-{
-	struct stat st;
-	bool busy;
-	int fd;
-
-	if (stat(source, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
-		return true;
-	fd = open(source, O_RDONLY | O_CLOEXEC | (S_ISBLK(st.st_mode) ? O_EXCL : 0));
-	if (fd < 0)
-		return errno != EBUSY;
-	busy = S_ISREG(st.st_mode) && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
-	close(fd);
-	return !busy;
-}
-
-static bool wait_free(const char *source)
-{
-	const struct timespec pause = { .tv_nsec = 20000000 };
-
-	for (int i = 0; i < WAIT_SECONDS * 50; i++) {
-		if (is_free(source))
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return false;
 }
 
 /* An ordinary user's own mount is undone by fusermount3, which checks that it is. */
@@ -112,19 +57,19 @@ static bool undo(const char *mountpoint, int flags)
 
 static int unmount(const char *mountpoint, int flags)
 {
-	char *source = find_source(mountpoint);
+	struct server_wait *wait = flags & MNT_DETACH ? NULL : server_wait_prepare(mountpoint);
 	int status = 0;
 
 	if (!undo(mountpoint, flags)) {
 		fprintf(stderr, "umount.fuse.ext4: %s: %s\n", mountpoint, strerror(errno));
 		status = EXIT_FAILED;
-	} else if (source && !(flags & MNT_DETACH) && !wait_free(source)) {
+	} else if (wait && !server_wait(wait, WAIT_SECONDS)) {
 		/* (A lazy unmount promises nothing about when.) */
 		fprintf(stderr, "umount.fuse.ext4: %s is unmounted, but its server still holds %s\n",
-			mountpoint, source);
+			mountpoint, server_wait_source(wait));
 		status = EXIT_FAILED;
 	}
-	free(source);
+	server_wait_free(wait);
 	return status;
 }
 
