@@ -22,8 +22,9 @@ struct fuse_service;
 
 /*
  * Were we started as a service?  If so, greet the helper and take the arguments and
- * the FUSE device.  *@sfp is NULL, and 0 returned, when we were not.  A socket whose other end
- * does not answer for two minutes is given up, here and later.
+ * the FUSE device.  *@sfp is NULL, and 0 returned, when we were not.  A helper that does not greet within
+ * ten seconds is given up (-ETIMEDOUT), and later one for which we have waited two minutes in all; less,
+ * if FUSE_SERVICE_TIMEOUT in the environment says so.
  */
 int fuse_service_accept(struct fuse_service **sfp);
 static inline bool fuse_service_accepted(const struct fuse_service *sf)

@@ -8,26 +8,76 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 #include "fuse_service/service_i.h"
 
 #define FIRST_FD	3	/* the service manager's first socket */
-#define PATIENCE	120	/* seconds to wait for the helper */
+/*
+ * Seconds to wait for the helper: for its greeting, which comes at once, and in all of the conversation.  Each
+ * connection costs a process, and anybody who may use the socket can keep silent.
+ */
+#define GREETING_PATIENCE	10
+#define PATIENCE		120
+#define PATIENCE_VARIABLE	"FUSE_SERVICE_TIMEOUT"
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS	83
 #endif
 
+static unsigned int patience_seconds(void)
+{
+	const char *text = getenv(PATIENCE_VARIABLE);
+	unsigned long seconds = text ? strtoul(text, NULL, 10) : 0;
+
+	return seconds && seconds < PATIENCE ? seconds : PATIENCE;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+/* Until there is a packet, but at most @limit_ms.  What is waited is taken from what is left of our patience. */
+static int wait_for_packet(struct fuse_service *sf, int limit_ms)
+{
+	struct pollfd poll_fd = { .fd = sf->sock, .events = POLLIN };
+	int64_t start = now_ms();
+	int n;
+
+	if (limit_ms > sf->patience_ms)
+		limit_ms = sf->patience_ms;
+	do {
+		int64_t left = start + limit_ms - now_ms();
+
+		n = left > 0 ? poll(&poll_fd, 1, left) : 0;
+	} while (n < 0 && errno == EINTR);
+	sf->patience_ms -= now_ms() - start;
+	return n > 0 ? 0 : n ? -errno : -ETIMEDOUT;
+}
+
 /* A malformed packet breaks the conversation as much as an unknown one. */
 static int receive(struct fuse_service *sf, uint32_t magic, struct wire_msg *msg, int *fd)
 {
-	ssize_t size = wire_receive(sf->sock, sf->packet, sizeof(sf->packet), fd);
+	int limit_ms = magic == WIRE_HELLO ? GREETING_PATIENCE * 1000 : INT_MAX;
+	ssize_t size;
 
+	if (fd)
+		*fd = -1;
+	size = wait_for_packet(sf, limit_ms);
+	if (size)
+		return size;
+	size = wire_receive(sf->sock, sf->packet, sizeof(sf->packet), fd);
 	if (size < 0)
 		return size;
 	if (!size)
@@ -88,7 +138,7 @@ static int take_pushed(struct fuse_service *sf, const char *name, int *fdp)
 
 static int check_socket(int fd)
 {
-	struct timeval patience = { .tv_sec = PATIENCE };
+	struct timeval patience = { .tv_sec = GREETING_PATIENCE };
 	socklen_t len = sizeof(int);
 	struct stat st;
 	int value;
@@ -105,8 +155,8 @@ static int check_socket(int fd)
 		return -errno;
 	if (value != SOCK_SEQPACKET)
 		return -EPROTOTYPE;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ||
+	/* (There is room for what we send, unless the other end reads nothing.) */
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ||
 	    fcntl(fd, F_SETFD, FD_CLOEXEC))
 		return -errno;
 	return wire_check_buffer(fd);
@@ -130,6 +180,7 @@ int fuse_service_accept(struct fuse_service **sfp)
 	if (!sf)
 		return -ENOMEM;
 	sf->sock = FIRST_FD;
+	sf->patience_ms = patience_seconds() * 1000;
 	sf->argv_fd = sf->fusedev = -1;
 	mount_words_init(&sf->words);
 	err = greet(sf);

@@ -14,6 +14,7 @@ struct fuse_service {
 	int		argv_fd, fusedev;	/* -1: not ours (any more) */
 	uint32_t	hello_flags;
 	bool		sync_init;	/* mounting waits for INIT's answer */
+	int64_t		patience_ms;	/* for what the helper still has to send */
 	struct mount_words words;
 	/* Answers are never longer than what was asked. */
 	char		packet[8 + WIRE_MAX_TEXT + 1];
