@@ -23,6 +23,8 @@
 #include <uuid.h>
 #include "device.h"
 #include "holder.h"
+#include "identity.h"
+#include "imagelock.h"
 #include "logging.h"
 #include "service.h"
 
@@ -109,21 +111,39 @@ static errcode_t open_by_service(struct device *dev, const char *path, int flags
 	return err;
 }
 
-/* One attempt: the channel, locked, or an error.  A service learns only here what @st is. */
+static errcode_t lock_file(io_channel channel, bool writing, struct holder *holder)
+{
+	errcode_t err = io_channel_flock(channel, (writing ? LOCK_EX : LOCK_SH) | LOCK_NB);
+	int fd;
+
+	if (err || io_channel_get_fd(channel, &fd) || !image_lock(fd, writing))
+		return err;
+	*holder = (struct holder) { .text = "a virtual machine, or a program that locks images as qemu does" };
+	return EBUSY;
+}
+
+/*
+ * One attempt: the channel, locked, or an error; EBUSY with @holder who has it, or empty.  A service learns
+ * only here what @st is, and its helper knows what else is in use.
+ */
 static errcode_t open_locked(struct device *dev, const char *path, struct stat *st, int flags,
-			     io_channel *ret)
+			     io_channel *ret, struct holder *holder)
 {
 	io_channel channel;
-	errcode_t err = dev->service ? open_by_service(dev, path, flags, st, &channel) :
-				       manager_for(path)->open(path, flags, &channel);
+	errcode_t err;
 
+	*holder = (struct holder) { .ending = false };
+	err = dev->service ? open_by_service(dev, path, flags, st, &channel) :
+			     manager_for(path)->open(path, flags, &channel);
 	if (err)
 		return err;
 	/* A block device is locked by having been opened exclusively. */
 	if (!S_ISBLK(st->st_mode))
-		err = io_channel_flock(channel, (flags & IO_FLAG_RW ? LOCK_EX : LOCK_SH) | LOCK_NB);
+		err = lock_file(channel, flags & IO_FLAG_RW, holder);
 	else if (flags & IO_FLAG_RW && only_reads(channel))
 		err = EROFS;
+	if (!err && !dev->service && identity_in_use(st, !(flags & IO_FLAG_RW), holder))
+		err = EBUSY;
 	if (err) {
 		close_channel(dev, channel);
 		return err;
@@ -140,40 +160,40 @@ static double seconds_since(const struct timespec *start)
 	return now.tv_sec - start->tv_sec + (now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-/* Try until it is free or the deadline has passed. */
+/* Try until it is free, or the deadline has passed, or the holder is one that stays. */
 static errcode_t open_waiting(struct device *dev, const char *path, struct stat *st, int flags,
-			      io_channel *ret)
+			      io_channel *ret, struct holder *holder)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_NSEC };
 	struct timespec start;
-	char holder[200];
-	bool ending;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (;;) {
-		errcode_t err = open_locked(dev, path, st, flags, ret);
+		errcode_t err = open_locked(dev, path, st, flags, ret, holder);
 		double waited = seconds_since(&start);
 
 		if (!is_busy(err))
 			return err;
-		if (waited > ENDING_SECONDS)
-			return err;
-		if (waited > BUSY_SECONDS &&
-		    (dev->service || !holder_find(st, holder, sizeof(holder), &ending) || !ending))
+		if (!dev->service && !*holder->text)
+			holder_find(st, holder);
+		if (holder->stays || waited > ENDING_SECONDS || (waited > BUSY_SECONDS && !holder->ending))
 			return err;
 		nanosleep(&pause, NULL);
 	}
 }
 
-static bool refuse_busy(const char *path, const struct stat *st, char *reason, size_t size)
+static bool refuse_busy(const struct device *dev, const char *path, const struct holder *holder, char *reason,
+			size_t size)
 {
-	char holder[200];
-	bool ending;
-
-	if (!holder_find(st, holder, sizeof(holder), &ending))
+	if (dev->service)
+		return refuse(reason, size, "%s is in use", path);
+	if (!*holder->text)
 		return refuse(reason, size, "%s is in use by somebody whom only root can see; "
 			      "unmount it there first", path);
-	return refuse(reason, size, "%s is in use by %s; unmount it there first", path, holder);
+	if (*holder->where)
+		return refuse(reason, size, "%s is in use by %s; unmount it there first, or have it here "
+			      "as well with `mount --bind %s'", path, holder->text, holder->where);
+	return refuse(reason, size, "%s is in use by %s; unmount it there first", path, holder->text);
 }
 
 static bool check_kind(const char *path, const struct stat *st, char *reason, size_t size)
@@ -204,7 +224,7 @@ static bool open_exclusively(struct device *dev, const char *path, const struct 
 			     io_channel *ret, char *reason, size_t size)
 {
 	int flags = IO_FLAG_EXCLUSIVE | (opt->mount.direct_io ? IO_FLAG_DIRECT_IO : 0);
-	char loop[32];
+	struct holder holder;
 	struct stat st;
 	errcode_t err;
 
@@ -213,14 +233,11 @@ static bool open_exclusively(struct device *dev, const char *path, const struct 
 			      advice(errno, false));
 	if (!dev->service && !check_kind(path, &st, reason, size))
 		return false;
-	if (!dev->service && S_ISREG(st.st_mode) && holder_loop(&st, *read_only, loop, sizeof(loop)))
-		return refuse(reason, size, "%s is in use by the kernel as %s; detach it with "
-			      "`losetup -d %s', or mount that instead", path, loop, loop);
 	if (!dev->service && !*read_only && !check_limit(path, &st, reason, size))
 		return false;
-	err = open_waiting(dev, path, &st, flags | (*read_only ? 0 : IO_FLAG_RW), ret);
+	err = open_waiting(dev, path, &st, flags | (*read_only ? 0 : IO_FLAG_RW), ret, &holder);
 	if (!*read_only && (err == EACCES || err == EPERM || err == EROFS)) {
-		errcode_t second = open_waiting(dev, path, &st, flags, ret);
+		errcode_t second = open_waiting(dev, path, &st, flags, ret, &holder);
 
 		if (!second) {
 			log_warn("%s: %s; mounting read-only", path, error_message(err));
@@ -230,10 +247,9 @@ static bool open_exclusively(struct device *dev, const char *path, const struct 
 		if (is_busy(second))
 			err = second;
 	}
-	if (is_busy(err) && dev->service)
-		return refuse(reason, size, "%s is in use", path);
-	if (is_busy(err))
-		return refuse_busy(path, &st, reason, size);
+	/* (EALREADY: the helper says that waiting does not help.) */
+	if (is_busy(err) || (dev->service && err == EALREADY))
+		return refuse_busy(dev, path, &holder, reason, size);
 	if (err == EINVAL && opt->mount.direct_io)
 		return refuse(reason, size, "cannot open %s for direct I/O: %s; try without `directio'",
 			      path, error_message(err));

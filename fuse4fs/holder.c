@@ -38,56 +38,65 @@ static bool read_text(const char *path, char *text, size_t size)
 	return true;
 }
 
-bool holder_loop(const struct stat *st, bool read_only, char *text, size_t size)
+/* mountinfo writes some characters as backslash and three octal digits. */
+static void unescape(char *text)
 {
-	DIR *dir = opendir("/sys/block");
-	char path[PATH_MAX], backing[PATH_MAX], ro[8];
-	struct dirent *ent;
-	struct stat file;
-	bool found = false;
+	char *to = text;
 
-	if (!dir)
-		return false;
-	while (!found && (ent = readdir(dir))) {
-		if (strncmp(ent->d_name, "loop", 4))
-			continue;
-		snprintf(path, sizeof(path), "/sys/block/%s/loop/backing_file", ent->d_name);
-		if (!read_text(path, backing, sizeof(backing)) || stat(backing, &file) ||
-		    !same_file(st, &file))
-			continue;
-		snprintf(path, sizeof(path), "/sys/block/%s/ro", ent->d_name);
-		if (read_only && read_text(path, ro, sizeof(ro)) && !strcmp(ro, "1"))
-			continue;
-		snprintf(text, size, "/dev/%s", ent->d_name);
-		found = true;
+	for (char *from = text; *from; from++) {
+		unsigned int c;
+
+		if (*from == '\\' && sscanf(from + 1, "%3o", &c) == 1) {
+			*to++ = c;
+			from += 3;
+		} else {
+			*to++ = *from;
+		}
 	}
-	closedir(dir);
-	return found;
+	*to = '\0';
 }
 
-/* A block device that the kernel has mounted. */
-static bool find_mount(const struct stat *st, char *text, size_t size)
+/* A mount of a server's has the device in its line, as the source.  (Sources of other types may be anything.) */
+static bool is_served(const struct stat *st, const char *type, char *source)
+{
+	struct stat served;
+
+	if (strncmp(type, "fuse", 4) || !strstr(type, ".ext") || source[0] != '/')
+		return false;
+	unescape(source);
+	return !stat(source, &served) && same_file(st, &served);
+}
+
+/* Where the device is mounted, and whether it is a server that has it, not the kernel. */
+static bool find_mount(const struct stat *st, struct holder *holder, bool *served)
 {
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL, *where, *type, *source;
 	unsigned int major_nr, minor_nr;
-	char *line = NULL;
-	size_t room = 0;
 	bool found = false;
-	char *where;
+	size_t room = 0;
 
-	if (!mounts)
-		return false;
-	while (!found && getline(&line, &room, mounts) >= 0) {
-		if (sscanf(line, "%*d %*d %u:%u %*s %ms", &major_nr, &minor_nr, &where) != 3)
-			continue;
-		if (makedev(major_nr, minor_nr) == st->st_rdev) {
-			snprintf(text, size, "the kernel, which has it mounted on %s", where);
-			found = true;
+	while (mounts && !found && getline(&line, &room, mounts) >= 0) {
+		const char *rest = strstr(line, " - ");
+
+		where = type = source = NULL;
+		if (rest && sscanf(line, "%*d %*d %u:%u %*s %ms", &major_nr, &minor_nr, &where) == 3 &&
+		    sscanf(rest, " - %ms %ms", &type, &source) == 2) {
+			*served = !strncmp(type, "fuse", 4);
+			found = (S_ISBLK(st->st_mode) && makedev(major_nr, minor_nr) == st->st_rdev) ||
+				is_served(st, type, source);
+		}
+		if (found) {
+			unescape(where);
+			snprintf(holder->where, sizeof(holder->where), "%s", where);
 		}
 		free(where);
+		free(type);
+		free(source);
 	}
 	free(line);
-	fclose(mounts);
+	if (mounts)
+		fclose(mounts);
 	return found;
 }
 
@@ -163,10 +172,24 @@ static bool find_process(const struct stat *st, char *text, size_t size, bool *e
 	return found;
 }
 
-bool holder_find(const struct stat *st, char *text, size_t size, bool *ending)
+bool holder_find(const struct stat *st, struct holder *holder)
 {
-	*ending = false;
-	if (S_ISBLK(st->st_mode) && (find_mount(st, text, size) || find_stacked(st, text, size)))
+	char process[100];
+	bool served;
+
+	*holder = (struct holder) { .ending = false };
+	if (find_mount(st, holder, &served)) {
+		holder->stays = true;
+		if (!served || !find_process(st, process, sizeof(process), &holder->ending))
+			snprintf(process, sizeof(process), served ? "a server" : "the kernel");
+		holder->ending = false;
+		snprintf(holder->text, sizeof(holder->text), "%s, which has it mounted on %s", process,
+			 holder->where);
 		return true;
-	return find_process(st, text, size, ending);
+	}
+	if (S_ISBLK(st->st_mode) && find_stacked(st, holder->text, sizeof(holder->text))) {
+		holder->stays = true;
+		return true;
+	}
+	return find_process(st, holder->text, sizeof(holder->text), &holder->ending);
 }

@@ -10,16 +10,14 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-/*
- * A loop device stands over this file.  @read_only: one that only reads is
- * no conflict.  @text gets its name.
- */
-bool holder_loop(const struct stat *st, bool read_only, char *text, size_t size);
+struct holder {
+	char	text[700];	/* "process 123 (e2fsck)", for a sentence */
+	char	where[300];	/* where it is mounted; "" when it is not, or we cannot see it */
+	bool	ending;		/* it is a server of ours that is about to end */
+	bool	stays;		/* it will not go by itself */
+};
 
-/*
- * Describe a holder in @text: "mounted on /mnt", "process 123 (e2fsck)".  False when
- * none is found.  *@ending tells that it is a server of ours that is about to end.
- */
-bool holder_find(const struct stat *st, char *text, size_t size, bool *ending);
+/* Describe who has the device or image @st.  False when none is found; @holder is empty then. */
+bool holder_find(const struct stat *st, struct holder *holder);
 
 #endif /* FUSE4FS_HOLDER_H */

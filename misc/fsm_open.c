@@ -24,7 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "fuse_service/wire.h"
-#include "../fuse4fs/holder.h"
+#include "../fuse4fs/identity.h"
 #include "fsm.h"
 
 /* The C library has a zero of that name where files are large anyway; servers may send the kernel's. */
@@ -180,65 +180,61 @@ static int open_kind(const struct talk *talk, enum file_kind kind, const char *p
 
 /* ---- for us alone ---- */
 
-static void set_holder(struct talk *talk, const char *path, const char *holder)
+/*
+ * Why the server, which sees no other process, may not get this file for itself alone: told at the
+ * end, if the mount comes to nothing.  What it is told is whether to try again.
+ */
+static int busy(struct talk *talk, const char *path, const struct holder *holder)
 {
 	free(talk->holder);
-	if (asprintf(&talk->holder, "%s is in use by %s", path, holder) < 0)
+	talk->holder = NULL;
+	if (*holder->text && asprintf(&talk->holder, "%s is in use by %s", path, holder->text) < 0)
 		talk->holder = NULL;
+	return holder->stays ? -EALREADY : -EBUSY;
 }
 
 /*
- * Why the server, which sees no other process, may not get this file for itself alone.
- * Told at the end, if the mount comes to nothing.
+ * O_EXCL means something for block devices only, and nothing for what they stand for.  Of a file we see who
+ * has locked it, and leave it to the server to lock it.
  */
-static void note_holder(struct talk *talk, const char *path, const struct stat *st)
-{
-	char text[200];
-	bool ending, found;
-
-	caller_begin(&talk->caller);
-	found = holder_find(st, text, sizeof(text), &ending);
-	caller_end(&talk->caller);
-	free(talk->holder);
-	talk->holder = NULL;
-	if (found)
-		set_holder(talk, path, text);
-}
-
-/* O_EXCL means something for block devices only; for a file we look who has locked it. */
 static int check_alone(struct talk *talk, const char *path, int fd, int flags)
 {
 	bool writing = (flags & O_ACCMODE) != O_RDONLY, found;
-	char loop[32], text[64];
+	struct holder holder;
 	struct stat st;
 
-	if (!(flags & O_EXCL) || fstat(fd, &st) || !S_ISREG(st.st_mode))
+	if (!(flags & O_EXCL) || fstat(fd, &st))
 		return 0;
 	caller_begin(&talk->caller);
-	found = holder_loop(&st, !writing, loop, sizeof(loop));
+	found = identity_in_use(&st, !writing, &holder);
 	caller_end(&talk->caller);
-	if (found) {
-		snprintf(text, sizeof(text), "the kernel as %s", loop);
-		set_holder(talk, path, text);
-		return -EBUSY;
-	}
-	if (!flock(fd, (writing ? LOCK_EX : LOCK_SH) | LOCK_NB))
+	if (found)
+		return busy(talk, path, &holder);
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	if (!flock(fd, (writing ? LOCK_EX : LOCK_SH) | LOCK_NB)) {
 		flock(fd, LOCK_UN);
-	else if (errno == EWOULDBLOCK)
-		note_holder(talk, path, &st);
-	return 0;
+		return 0;
+	}
+	if (errno != EWOULDBLOCK)
+		return 0;
+	caller_begin(&talk->caller);
+	holder_find(&st, &holder);
+	caller_end(&talk->caller);
+	return busy(talk, path, &holder);
 }
 
-static void note_busy(struct talk *talk, const char *path)
+/* A block device that could not be opened exclusively. */
+static int explain_busy(struct talk *talk, const char *path)
 {
+	struct holder holder = { .stays = false };
 	struct stat st;
-	bool there;
 
 	caller_begin(&talk->caller);
-	there = !stat(path, &st);
+	if (!stat(path, &st))
+		holder_find(&st, &holder);
 	caller_end(&talk->caller);
-	if (there)
-		note_holder(talk, path, &st);
+	return busy(talk, path, &holder);
 }
 
 /* What is asked for block devices only, and changes them for everybody: root's to give. */
@@ -268,10 +264,8 @@ int open_for_server(struct talk *talk, const struct wire_msg *msg)
 	if (!err)
 		err = check_flags(talk, kind, msg->text, flags);
 	fd = err ? err : open_kind(talk, kind, msg->text, flags);
-	if (fd == -EBUSY)
-		note_busy(talk, msg->text);
 	if (fd < 0)
-		return fd;
+		return fd == -EBUSY ? explain_busy(talk, msg->text) : fd;
 	if (msg->magic == WIRE_OPEN_BDEV)
 		err = set_block_size(talk, fd, msg->value[3]);
 	if (!err)

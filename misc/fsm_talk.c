@@ -80,7 +80,7 @@ static int do_open(struct talk *talk, const struct wire_msg *msg, int malformed)
 		fd = wants_messages(msg) ? open_messages(talk) : open_for_server(talk, msg);
 	if (fd < 0) {
 		file.value[0] = -fd;
-		if (!malformed && fd != -EBUSY && !(msg->value[2] & WIRE_OPEN_QUIET))
+		if (!malformed && fd != -EBUSY && fd != -EALREADY && !(msg->value[2] & WIRE_OPEN_QUIET))
 			fsm_tell("%s: %s", msg->text, strerror(-fd));
 		return wire_send(talk->sock, &file, -1);
 	}

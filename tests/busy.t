@@ -27,6 +27,7 @@ ok $? "the first mount works"
 sync -f mnt
 second "process $(server_of one.img) \(fuse4fs\)" "second mount by us" one.img mnt2
 second "process $(server_of one.img) \(fuse4fs\)" "second mount, read-only" -o ro one.img mnt2
+second "mounted on $T/mnt;.*mount --bind $T/mnt" "second mount, where the first one is" one.img mnt2
 echo still here >mnt/file
 is "$(cat mnt/file)" "still here" "the first mount goes on"
 unmount mnt one.img
@@ -93,7 +94,7 @@ if have_kernel_ext4; then
 	ok $? "a loop device itself can be mounted"
 	mount -t ext4 "$LOOP" mnt2 2>/dev/null
 	isnt "$?" 0 "the kernel cannot have a device that we have"
-	second "process [0-9]+ \(fuse4fs\)" "a device that we have" "$LOOP" mnt2
+	second "process [0-9]+ \(fuse4fs\), which has it mounted on $T/mnt;.*mount --bind" "a device that we have" "$LOOP" mnt2
 	unmount mnt "$LOOP"
 	detach "$LOOP"
 else
