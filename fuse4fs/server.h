@@ -11,7 +11,13 @@
 #ifndef FUSE4FS_SERVER_H
 #define FUSE4FS_SERVER_H
 
+#include "config.h"
+/* Services are a part of libfuse's interface from this version on; others give what we use since 3.12. */
+#ifdef HAVE_LIBFUSE_SERVICE
+#define FUSE_USE_VERSION 319
+#else
 #define FUSE_USE_VERSION 312
+#endif
 #include <fuse_lowlevel.h>
 #include <stdatomic.h>
 #include <stdbool.h>

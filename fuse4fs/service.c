@@ -63,7 +63,7 @@ static void close_terminal(struct service *service)
 
 static void show_title(const struct service *service, int argc, char **argv)
 {
-	char *line = fuse_service_cmdline(argc, argv, (struct fuse_args *)&service->args);
+	char *line = fuse_service_cmdline(argc, (const char *const *)argv, (struct fuse_args *)&service->args);
 
 	if (line)
 		setproctitle("-%s", line);

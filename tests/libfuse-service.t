@@ -16,6 +16,10 @@ for cc in gcc clang; do
 		-DHAVE_LIBFUSE_SERVICE=1 -I"$TESTS/stub" -I"$BUILD/lib" -I"$TESTS/../lib" \
 		$(pkg-config --cflags fuse3 com_err libbsd) -c -o "$T/$cc.o" "$source" 2>&1)
 	ok $? "$cc: compiles against libfuse's own" || diag "$out"
+	# What it would mean to ask for the older interface: the stub must not offer more than libfuse does.
+	$cc -DFUSE_USE_VERSION=312 -D_FILE_OFFSET_BITS=64 -I"$TESTS/stub" $(pkg-config --cflags fuse3) -Werror \
+		-fsyntax-only -include fuse_service.h -x c - <<<'int f(struct fuse_service **s) { return fuse_service_accept(s); }' 2>/dev/null
+	isnt $? 0 "$cc: the older interface has no services"
 	used=$(nm -u "$T/$cc.o" | grep -o 'fuse_service_[a-z_]*' | sort -u)
 	offered=$(grep -o 'fuse_service_[a-z_]*(' "$TESTS/stub/fuse_service.h" | tr -d '(' | sort -u)
 	is "$(comm -23 <(printf '%s\n' "$used") <(printf '%s\n' "$offered"))" "" "$cc: uses only what it offers"

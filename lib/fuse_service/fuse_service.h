@@ -37,7 +37,7 @@ bool fuse_service_can_allow_other(const struct fuse_service *sf);
 /* Replace @args' first word by the file system's type, and append the user's words. */
 int fuse_service_append_args(struct fuse_service *sf, struct fuse_args *args);
 /* A command line that says the same as ours, to be freed by the caller; NULL when memory is short. */
-char *fuse_service_cmdline(int argc, char *argv[], const struct fuse_args *args);
+char *fuse_service_cmdline(int argc, const char *const *argv, const struct fuse_args *args);
 /* As fuse_parse_cmdline(), but the mount point stays as it was typed. */
 int fuse_service_parse_cmdline_opts(struct fuse_args *args, struct fuse_cmdline_opts *opts);
 

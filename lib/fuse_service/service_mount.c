@@ -44,7 +44,7 @@ int fuse_service_append_args(struct fuse_service *sf, struct fuse_args *args)
 	return 0;
 }
 
-char *fuse_service_cmdline(int argc, char *argv[], const struct fuse_args *args)
+char *fuse_service_cmdline(int argc, const char *const *argv, const struct fuse_args *args)
 {
 	char *line = NULL, *grown;
 	size_t size;
