@@ -18,6 +18,7 @@
 #include "daemon.h"
 #include "device.h"
 #include "exitcode.h"
+#include "foreign.h"
 #include "logging.h"
 #include "mounting.h"
 #include "named.h"
@@ -90,6 +91,17 @@ static void report_ignored(const struct options *opt)
 		log_warn("accepted, and without effect here: %s", opt->ignored.text);
 }
 
+static void tell_no_file_system(const struct options *opt, const struct device *dev, const char *reason)
+{
+	char text[400];
+	int fd;
+
+	if (!io_channel_get_fd(dev->channel, &fd) && foreign_describe(fd, opt->offset, text, sizeof(text)))
+		log_err("%s is no ext2, ext3 or ext4 but %s", opt->device, text);
+	else
+		log_err("%s: %s", opt->device, reason);
+}
+
 /* Look at the superblock, and settle what follows from it. */
 static bool probe(struct options *opt, struct device *dev)
 {
@@ -97,7 +109,7 @@ static bool probe(struct options *opt, struct device *dev)
 	char reason[512] = "";
 
 	if (ext4_probe(dev->channel, opt->mount.sb, &info, reason, sizeof(reason))) {
-		log_err("%s: %s", opt->device, reason);
+		tell_no_file_system(opt, dev, reason);
 		return false;
 	}
 	if (info.has_errors)
