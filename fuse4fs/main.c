@@ -19,6 +19,7 @@
 #include "device.h"
 #include "exitcode.h"
 #include "foreign.h"
+#include "given.h"
 #include "logging.h"
 #include "mounting.h"
 #include "named.h"
@@ -64,7 +65,7 @@ static bool make_absolute(char **path)
 	return true;
 }
 
-static bool check_names(struct options *opt)
+static bool check_names(struct options *opt, const struct server *srv)
 {
 	struct stat st;
 
@@ -73,6 +74,9 @@ static bool check_names(struct options *opt)
 			strerror(errno));
 		return false;
 	}
+	/* Nobody answers for that one yet, so it is not looked at. */
+	if (srv->given)
+		return true;
 	if (!make_absolute(&opt->mountpoint) || stat(opt->mountpoint, &st)) {
 		log_err("cannot mount on %s: %s; check the name of the mount point", opt->mountpoint,
 			strerror(errno));
@@ -281,6 +285,12 @@ static bool create_mount(struct server *srv)
 	const struct options *opt = srv->opt;
 	int fd = -1, err = 0;
 
+	if (srv->given) {
+		if (session_adopt(srv, srv->given_fd))
+			return true;
+		log_err("cannot serve on %s", opt->mountpoint);
+		return false;
+	}
 	if (may_be_blkdev(opt, srv->dev)) {
 		if (!create_blkdev(srv, &fd))
 			return false;
@@ -305,6 +315,10 @@ static bool attach_mount(struct server *srv)
 	if (fuse_session_fd(srv->se) >= 0 && !session_start(srv)) {
 		log_err("cannot start a thread: %s", strerror(errno));
 		return false;
+	}
+	if (srv->given) {
+		srv->attached = true;
+		return true;
 	}
 	err = outside_attach_mount(how_to_mount(srv->dev, false), &fd);
 	if (!err && (fd < 0 || session_adopt(srv, fd))) {
@@ -461,10 +475,36 @@ static int serve(struct server *srv, struct options *opt, const struct word_list
 	return status;
 }
 
+/* The mount point may be a descriptor; who looks at the list of mounts then knows its name. */
+static void look_for_given(struct options *opt, struct server *srv)
+{
+	char *where;
+
+	srv->given_fd = srv->service ? -1 : given_descriptor(opt->mountpoint);
+	srv->given = srv->given_fd >= 0;
+	where = srv->given ? given_mountpoint(srv->given_fd) : NULL;
+	if (!where)
+		return;
+	free(opt->mountpoint);
+	opt->mountpoint = where;
+}
+
+/* A mount that was given to us, and came to nothing, would stay there, dead. */
+static void undo_given(const struct options *opt, const struct server *srv, bool has_outside)
+{
+	if (!srv->given || srv->attached)
+		return;
+	if (given_descriptor(opt->mountpoint) < 0 && (has_outside || outside_start(opt, false)))
+		outside_detach();
+	else
+		log_warn("the mount of %s stays, and is dead: unmount it", opt->mountpoint);
+}
+
 static int run(struct options *opt, struct server *srv)
 {
 	struct device dev = { .service = srv->service };
 	struct word_list own_words = { NULL, 0 };
+	bool has_outside = false;
 	char reason[600];
 	int status = EXIT_MOUNT;
 
@@ -474,13 +514,19 @@ static int run(struct options *opt, struct server *srv)
 	report_ignored(opt);
 	if (!srv->service)
 		start_report(opt);
-	if (!srv->service && !check_names(opt))
+	look_for_given(opt, srv);
+	if (!srv->service && !check_names(opt, srv)) {
+		undo_given(opt, srv, false);
 		return EXIT_MOUNT;
-	if (!lockfile_take(opt))
+	}
+	if (!lockfile_take(opt)) {
+		undo_given(opt, srv, false);
 		return EXIT_MOUNT;
-	if (!srv->service && !mounting_prepare(opt, &own_words))
+	}
+	if (!srv->service && !mounting_prepare(opt, srv->given, &own_words))
 		goto out;
-	if (!prepare_outside(srv, opt)) {
+	has_outside = prepare_outside(srv, opt);
+	if (!has_outside) {
 		status = EXIT_SYSTEM;
 		goto out;
 	}
@@ -492,6 +538,7 @@ static int run(struct options *opt, struct server *srv)
 		status = serve(srv, opt, &own_words);
 	device_close(&dev);
 out:
+	undo_given(opt, srv, has_outside);
 	outside_remove_lockfile();
 	lockfile_drop();
 	outside_stop();

@@ -58,13 +58,15 @@ static bool sort_words(struct word_list *session)
 	return good;
 }
 
-bool mounting_prepare(const struct options *options, struct word_list *session)
+bool mounting_prepare(const struct options *options, bool given, struct word_list *session)
 {
 	opt = options;
 	mount_words_init(&words);
 	if (!sort_words(session))
 		return false;
 	mount_init(&made, words.subtype, -1, getuid(), getgid());
+	if (given)
+		return true;
 	made.point = open(opt->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (made.point >= 0)
 		return true;

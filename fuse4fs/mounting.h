@@ -20,9 +20,9 @@
 
 /*
  * Sort the options by who has to know them, and open the mount point.  What is libfuse's session's business is
- * appended to @session.  False, with the reason said, when the mount point or memory cannot be had.
+ * appended to @session.  @given: somebody else has mounted.  False, with the reason said, when the mount point or memory cannot be had.
  */
-bool mounting_prepare(const struct options *opt, struct word_list *session);
+bool mounting_prepare(const struct options *opt, bool given, struct word_list *session);
 /*
  * The first step.  *@fd is the FUSE device, or -1 when there is nothing to do before the second step.  0 or a
  * negative errno; -EBUSY: somebody else has the block device.

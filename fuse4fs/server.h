@@ -45,6 +45,8 @@ struct server {
 	struct notifier		*notifier;
 	struct space		*space;
 	struct syncing		*syncing;
+	bool			given;		/* somebody else has mounted; the session's device is @given_fd */
+	int			given_fd;
 	bool			attached;	/* the mount is where everybody sees it */
 	/* INIT has come: what has to be done before it is answered; false: the mount fails.  NULL: nothing. */
 	bool			(*at_init)(struct server *srv);
