@@ -232,10 +232,21 @@ mmp_number()
 # mmp_hosts DEVICE: a second loop device shows the same image to a second host, this machine's outside.
 mmp_hosts()
 {
-	local first=$1 second before out
-	attach "$W/mmp.img"
+	local first=$1 second before out nbd i
+	command -v nbdfuse >/dev/null && command -v nbdkit >/dev/null || {
+		skip "nbdkit or nbdfuse is not installed" "mmp: another host"
+		return
+	}
+	# On this one a loop device over the same file would be recognized; a network block device is not.
+	mkdir "$T/other" "$T/nbd"
+	nbdfuse "$T/nbd" --command nbdkit -s file "$W/mmp.img" &
+	nbd=$!
+	for i in $(seq 100); do
+		[ -e "$T/nbd/nbd" ] && break
+		sleep 0.1
+	done
+	attach "$T/nbd/nbd"
 	second=$LOOP
-	mkdir "$T/other"
 	"$FUSE4FS" "$second" "$T/other"
 	ok $? "mmp: another host mounts"
 	before=$(mmp_number "$first")
@@ -250,6 +261,8 @@ mmp_hosts()
 	umount "$T/other"
 	wait_free "$second"
 	detach "$second"
+	umount "$T/nbd"
+	wait $nbd
 	out=$(enter mount -t fuse.ext4 "$first" /srv/t/mnt 2>&1)
 	ok $? "mmp: after it has unmounted, the device is free" || diag "$out"
 	before=$(mmp_number "$first")
