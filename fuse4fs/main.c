@@ -494,7 +494,7 @@ static void undo_given(const struct options *opt, const struct server *srv, bool
 {
 	if (!srv->given || srv->attached)
 		return;
-	if (given_descriptor(opt->mountpoint) < 0 && (has_outside || outside_start(opt, false)))
+	if (given_descriptor(opt->mountpoint) < 0 && (has_outside || outside_start(opt, false, false)))
 		outside_detach();
 	else
 		log_warn("the mount of %s stays, and is dead: unmount it", opt->mountpoint);

@@ -178,5 +178,6 @@ int main(int argc, char **argv)
 	dprintf(2, "done\n");
 	reply = (struct wire_msg) { .magic = WIRE_BYE };
 	wire_send(SOCK, &reply, -1);
+	wire_args_free(&args);
 	return 0;
 }
