@@ -487,14 +487,15 @@ static void look_for_given(struct options *opt, struct server *srv)
 		return;
 	free(opt->mountpoint);
 	opt->mountpoint = where;
+	outside_given(opt);
 }
 
 /* A mount that was given to us, and came to nothing, would stay there, dead. */
-static void undo_given(const struct options *opt, const struct server *srv, bool has_outside)
+static void undo_given(const struct options *opt, const struct server *srv)
 {
 	if (!srv->given || srv->attached)
 		return;
-	if (given_descriptor(opt->mountpoint) < 0 && (has_outside || outside_start(opt, false, false)))
+	if (given_descriptor(opt->mountpoint) < 0)
 		outside_detach();
 	else
 		log_warn("the mount of %s stays, and is dead: unmount it", opt->mountpoint);
@@ -504,7 +505,6 @@ static int run(struct options *opt, struct server *srv)
 {
 	struct device dev = { .service = srv->service };
 	struct word_list own_words = { NULL, 0 };
-	bool has_outside = false;
 	char reason[600];
 	int status = EXIT_MOUNT;
 
@@ -516,17 +516,16 @@ static int run(struct options *opt, struct server *srv)
 		start_report(opt);
 	look_for_given(opt, srv);
 	if (!srv->service && !check_names(opt, srv)) {
-		undo_given(opt, srv, false);
+		undo_given(opt, srv);
 		return EXIT_MOUNT;
 	}
 	if (!lockfile_take(opt)) {
-		undo_given(opt, srv, false);
+		undo_given(opt, srv);
 		return EXIT_MOUNT;
 	}
 	if (!srv->service && !mounting_prepare(opt, srv->given, &own_words))
 		goto out;
-	has_outside = prepare_outside(srv, opt);
-	if (!has_outside) {
+	if (!prepare_outside(srv, opt)) {
 		status = EXIT_SYSTEM;
 		goto out;
 	}
@@ -538,7 +537,7 @@ static int run(struct options *opt, struct server *srv)
 		status = serve(srv, opt, &own_words);
 	device_close(&dev);
 out:
-	undo_given(opt, srv, has_outside);
+	undo_given(opt, srv);
 	outside_remove_lockfile();
 	lockfile_drop();
 	outside_stop();

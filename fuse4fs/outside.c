@@ -231,6 +231,12 @@ static void lost(int sig)
 	log_err("%s: the server %s; %s is dead: unmount it", opt->device, how, opt->mountpoint);
 }
 
+void outside_given(const struct options *options)
+{
+	opt = options;
+	is_attached = our_mount_learn(&ours, opt->mountpoint);
+}
+
 bool outside_start(const struct options *options, bool attendant, bool service)
 {
 	const struct attendant_ops ops = {

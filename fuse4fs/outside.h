@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include "options.h"
 
+/* Before that: what is on the mount point was mounted for us, and is ours. */
+void outside_given(const struct options *opt);
 /*
  * For all below.  With @attendant, have one; false, with errno, when it cannot be had.  @service: its
  * unit lets nobody unmount.
