@@ -149,11 +149,12 @@ void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int to_set,
 {
 	struct server *srv = req_server(req);
 	struct ext4_inode *inode = node_get_or_fail(req, node);
-	struct ext4_cred cred = req_cred(req);
+	struct ext4_cred cred;
 	int err;
 
 	if (!inode)
 		return;
+	cred = setid_cred(req, inode);
 	/* chown(2) of neither owner nor group comes without anything, or with the change time alone. */
 	if (!(to_set & ~FUSE_SET_ATTR_CTIME))
 		err = touch_owner(inode, &cred);

@@ -115,7 +115,8 @@ void op_fallocate(fuse_req_t req, fuse_ino_t node __attribute__((unused)), int m
 {
 	struct server *srv = req_server(req);
 	struct ext4_inode *inode = file_of(fi)->inode;
-	struct ext4_cred cred = writer_cred(req, inode);
+	bool setid = ext4_mode(inode) & (S_ISUID | S_ISGID);
+	struct ext4_cred cred = setid ? setid_cred(req, inode) : writer_cred(req, inode);
 	/* With its own times of the file the kernel would contradict ours after a remount. */
 	unsigned int flags = srv->capabilities & FUSE_CAP_WRITEBACK_CACHE ? EXT4_WRITE_CACHED : 0;
 	int err, attempt = 0;

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include "caller.h"
 #include "notify.h"
 #include "server.h"
 
@@ -25,7 +26,7 @@ static bool is_owner(const struct ioctl_call *call)
 	struct stat st;
 
 	visible_attr(call->srv, call->inode, &st);
-	return req_privileged(call->req) || fuse_req_ctx(call->req)->uid == st.st_uid;
+	return req_uid(call->req) == st.st_uid || req_may(call->req, CALLER_FOWNER);
 }
 
 /*
@@ -76,17 +77,36 @@ static void get_flags(const struct ioctl_call *call)
 	reply_data(call, &flags, sizeof(flags));
 }
 
+/*
+ * The kernel asks for these two in its own name, and has looked at the caller before (since Linux 5.13, FUSE 7.34): for
+ * the owner and CAP_LINUX_IMMUTABLE.
+ */
+static bool kernel_has_checked(const struct ioctl_call *call)
+{
+	return call->srv->protocol_minor >= 34;
+}
+
+static bool may_set_flags(const struct ioctl_call *call, uint32_t changed)
+{
+	if (changed & FS_JOURNAL_DATA_FL && !req_may(call->req, CALLER_RESOURCE))
+		return false;
+	if (kernel_has_checked(call))
+		return true;
+	return is_owner(call) && (!(changed & (FS_IMMUTABLE_FL | FS_APPEND_FL)) ||
+				  req_may(call->req, CALLER_IMMUTABLE));
+}
+
 static void set_flags(const struct ioctl_call *call)
 {
-	struct ext4_cred cred = req_cred(call->req);
+	const struct ext4_cred checked = { .privileged = true };
 	uint32_t flags;
 
 	if (!take_data(call, &flags, sizeof(flags)))
 		finish(call, -EINVAL);
-	else if (!is_owner(call))
-		finish(call, -EACCES);
+	else if (!may_set_flags(call, flags ^ ext4_get_flags(call->inode)))
+		finish(call, -EPERM);
 	else
-		finish_change(call, ext4_set_flags(call->inode, flags, &cred));
+		finish_change(call, ext4_set_flags(call->inode, flags, &checked));
 }
 
 static void get_fsxattr(const struct ioctl_call *call)
@@ -109,7 +129,7 @@ static void get_fsxattr(const struct ioctl_call *call)
 
 static void set_fsxattr(const struct ioctl_call *call)
 {
-	struct ext4_cred cred = req_cred(call->req);
+	struct ext4_cred cred = { .uid = fuse_req_ctx(call->req)->uid };
 	struct ext4_fsxattr fa;
 	struct fsxattr in;
 
@@ -117,8 +137,9 @@ static void set_fsxattr(const struct ioctl_call *call)
 		finish(call, -EINVAL);
 		return;
 	}
-	if (!is_owner(call)) {
-		finish(call, -EACCES);
+	cred.privileged = kernel_has_checked(call) || req_may(call->req, CALLER_IMMUTABLE);
+	if (!kernel_has_checked(call) && !is_owner(call)) {
+		finish(call, -EPERM);
 		return;
 	}
 	fa = (struct ext4_fsxattr) {
@@ -167,7 +188,7 @@ static void set_label(const struct ioctl_call *call)
 
 	if (!take_data(call, label, FSLABEL_MAX))
 		finish(call, -EINVAL);
-	else if (!req_privileged(call->req))
+	else if (!req_may(call->req, CALLER_ADMIN))
 		finish(call, -EPERM);
 	else
 		finish(call, ext4_set_label(call->srv->fs, label));
@@ -183,7 +204,7 @@ static void trim(const struct ioctl_call *call)
 		finish(call, -EINVAL);
 		return;
 	}
-	if (!req_privileged(call->req)) {
+	if (!req_may(call->req, CALLER_ADMIN)) {
 		finish(call, -EPERM);
 		return;
 	}
@@ -202,7 +223,7 @@ static void shut_down(const struct ioctl_call *call)
 	uint32_t flags = 1;
 	int err;
 
-	if (!req_privileged(call->req)) {
+	if (!req_may(call->req, CALLER_ADMIN)) {
 		finish(call, -EPERM);
 		return;
 	}

@@ -94,13 +94,14 @@ void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct server *srv = req_server(req);
 	struct ext4_inode *inode = node_get_or_fail(req, node);
-	struct ext4_cred cred = req_cred(req);
+	struct ext4_cred cred;
 	int err;
 
 	if (!inode)
 		return;
 	err = may_open(srv, inode, fi->flags);
 	if (!err && fi->flags & O_TRUNC) {
+		cred = setid_cred(req, inode);
 		err = truncate_at_open(inode, &cred);
 		notify_attr(srv, ext4_ino(inode));
 	}

@@ -219,6 +219,9 @@ static const struct option_def table[] = {
 
 	{ "kernel", OPT_CALL_OPT, .call = set_kernel },
 	{ "fakeroot", OPT_BOOL, F(fakeroot), true },
+	{ "idmap", OPT_ENUM, F(idmap), IDMAP_ALLOWED },
+	{ "noidmap", OPT_ENUM, F(idmap), IDMAP_REFUSED },
+	{ "trust_root", OPT_BOOL, F(trust_root), true },
 	{ "squash_uids", OPT_CALL_OPT, .call = set_squash_uids },
 	{ "squash_gids", OPT_CALL_OPT, .call = set_squash_gids },
 	{ "lockfile", OPT_TEXT, F(lockfile) },
@@ -521,6 +524,7 @@ void options_init(struct options *opt, const char *program)
 	snprintf(opt->program, sizeof(opt->program), "%s",
 		 slash ? slash + 1 : program ? program : "fuse4fs");
 	opt->default_opts = true;
+	opt->idmap = IDMAP_WHERE_POSSIBLE;
 	opt->mount.barrier = true;
 	opt->mount.init_itable = true;
 	opt->mount.flush_interval = 30;

@@ -18,6 +18,12 @@ enum option_sandbox { SANDBOX_AUTO, SANDBOX_DEMANDED, SANDBOX_REFUSED };
 /* Whether a block device is mounted as such (fuseblk): where it is possible, or mount not at all, or never. */
 enum option_blkdev { BLKDEV_AUTO, BLKDEV_DEMANDED, BLKDEV_REFUSED };
 
+/*
+ * Whether the mount may be idmapped.  The kernel then says of few requests who their user is, so by default only where we
+ * can find that out by ourselves.
+ */
+enum option_idmap { IDMAP_WHERE_POSSIBLE, IDMAP_ALLOWED, IDMAP_REFUSED };
+
 struct options {
 	char		program[32];	/* name for messages: fuse4fs or fuse2fs */
 	char		*device;	/* as given */
@@ -38,6 +44,8 @@ struct options {
 
 	bool		kernel;		/* behave like the kernel driver */
 	bool		fakeroot;
+	enum option_idmap idmap;
+	bool		trust_root;	/* uid 0 has all capabilities */
 	bool		nosymfollow;	/* an attribute of the mount, which fusermount3 does not know */
 	bool		default_opts;	/* fsname= and subtype= when the user gave none */
 	bool		has_fsname, has_subtype, auto_unmount;

@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 #include "attendant.h"
+#include "caller.h"
 #include "daemon.h"
 #include "logging.h"
 #include "mounting.h"
@@ -31,6 +32,9 @@ enum task {
 	TASK_ATTACH_MOUNT,
 	TASK_READY,
 	TASK_LIMIT_DIRTY,
+	TASK_CALLER_RIGHTS,
+	TASK_CALLER_UID,
+	TASK_CALLER_GID,
 	TASK_END_MOUNT,
 	TASK_DETACH,
 	TASK_REMOVE_LOCKFILE,
@@ -70,6 +74,26 @@ static bool limit_dirty(int kib)
 
 	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)kib << 10);
 	return ours.known && geteuid() == 0 && set_bdi("max_bytes", bytes);
+}
+
+static int rights_of_caller(int tid)
+{
+	uid_t uid;
+	gid_t gid;
+
+	return caller_rights(tid, &uid, &gid);
+}
+
+/* Numbers that do not fit are nobody's whom we would give anything. */
+static int id_of_caller(int tid, bool group)
+{
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+	unsigned int id;
+
+	caller_rights(tid, &uid, &gid);
+	id = group ? gid : uid;
+	return id <= INT32_MAX ? (int)id : -1;
 }
 
 /* Until it can be shown, the server may try in another way. */
@@ -201,6 +225,11 @@ static int perform(int task, int arg, const char *text, int *result)
 		break;
 	case TASK_LIMIT_DIRTY:
 		return limit_dirty(arg);
+	case TASK_CALLER_RIGHTS:
+		return rights_of_caller(arg);
+	case TASK_CALLER_UID:
+	case TASK_CALLER_GID:
+		return id_of_caller(arg, task == TASK_CALLER_GID);
 	case TASK_END_MOUNT:
 		end_mount();
 		break;
@@ -271,6 +300,21 @@ void outside_ready(void)
 		attendant_ask(TASK_READY, 0, NULL);
 	else
 		ready();
+}
+
+int outside_caller_rights(pid_t tid)
+{
+	int rights = attendant_runs() ? attendant_ask(TASK_CALLER_RIGHTS, tid, NULL) : rights_of_caller(tid);
+
+	return rights > 0 ? rights : 0;
+}
+
+unsigned int outside_caller_id(pid_t tid, bool group)
+{
+	int id = attendant_runs() ? attendant_ask(group ? TASK_CALLER_GID : TASK_CALLER_UID, tid, NULL) :
+				    id_of_caller(tid, group);
+
+	return id < 0 ? (unsigned int)-1 : (unsigned int)id;
 }
 
 bool outside_limit_dirty(int kib)

@@ -25,6 +25,9 @@ void outside_confine(void);
 void outside_ready(void);
 /* Have the kernel hold at most @kib of what is written and not sent to us; false when it cannot be told. */
 bool outside_limit_dirty(int kib);
+/* caller_rights(), and the user or the group: -1 when that cannot be found out. */
+int outside_caller_rights(pid_t tid);
+unsigned int outside_caller_id(pid_t tid, bool group);
 /*
  * We were told to end.  The kernel may hold changes that we have never seen: have it
  * write them while there is still somebody to take them, then take the mount away (but for a service's).

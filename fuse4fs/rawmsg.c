@@ -28,6 +28,7 @@
 #define XATTR_ACL_KILL_SGID	1U
 /* The upper half of INIT's flags. */
 #define INIT2_DIRECT_IO_ALLOW_MMAP	(1U << 4)
+#define INIT2_ALLOW_IDMAP		(1U << 8)
 
 /* With FUSE_SETXATTR_EXT, which libfuse 3.14 does not know. */
 struct setxattr_in {
@@ -231,11 +232,7 @@ static void answer_tmpfile(struct server *srv)
 {
 	const struct fuse_create_in *in = argument(sizeof(*in));
 	struct ext4_inode *dir, *inode;
-	struct ext4_cred cred = {
-		.uid = current.header->uid,
-		.gid = current.header->gid,
-		.privileged = srv->opt->fakeroot || current.header->uid == 0,
-	};
+	struct ext4_cred cred = cred_of(srv, current.header->uid, current.header->gid, current.header->pid);
 	int err = node_get(srv, current.header->nodeid, &dir), attempt = 0;
 
 	if (!err && !in)
@@ -292,8 +289,18 @@ static bool answer(struct server *srv)
 	}
 }
 
+/* It takes permission checks by the kernel. */
+static bool may_be_idmapped(const struct server *srv)
+{
+	const struct options *opt = srv->opt;
+
+	if (opt->fakeroot || opt->idmap == IDMAP_REFUSED)
+		return false;
+	return opt->idmap == IDMAP_ALLOWED || (!srv->service && !opt->trust_root);
+}
+
 /* What the kernel offers and libfuse does not take. */
-static void add_promises(struct fuse_init_out *out, size_t out_size)
+static void add_promises(struct server *srv, struct fuse_init_out *out, size_t out_size)
 {
 	const struct fuse_init_in *in = argument(offsetof(struct fuse_init_in, flags2));
 
@@ -305,14 +312,15 @@ static void add_promises(struct fuse_init_out *out, size_t out_size)
 		return;
 	out->flags |= FUSE_INIT_EXT;
 	out->flags2 |= in->flags2 & INIT2_DIRECT_IO_ALLOW_MMAP;
+	if (may_be_idmapped(srv))
+		out->flags2 |= in->flags2 & INIT2_ALLOW_IDMAP;
 }
 
 /* Replies of libfuse come through here; that to INIT gets our promises. */
-static ssize_t send_through(int fd, struct iovec *iov, int count,
-			    void *userdata __attribute__((unused)))
+static ssize_t send_through(int fd, struct iovec *iov, int count, void *userdata)
 {
 	if (current.header && current.header->opcode == FUSE_INIT && count == 2)
-		add_promises(iov[1].iov_base, iov[1].iov_len);
+		add_promises(userdata, iov[1].iov_base, iov[1].iov_len);
 	return writev(fd, iov, count);
 }
 

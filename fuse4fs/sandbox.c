@@ -155,8 +155,8 @@ bool sandbox_enter(bool talk, char *reason, size_t size)
 /* (No Landlock: it forbids all unmounting.) */
 bool sandbox_enter_attendant(const struct options *opt, bool in_service, char *reason, size_t size)
 {
-	/* Unmounting; reaching a mount point in a folder that is closed to others. */
-	uint64_t keep = CAP(CAP_SYS_ADMIN) | CAP(CAP_DAC_READ_SEARCH);
+	/* Unmounting; reaching a mount point in a folder that is closed to others; looking at a caller's capabilities. */
+	uint64_t keep = CAP(CAP_SYS_ADMIN) | CAP(CAP_DAC_READ_SEARCH) | CAP(CAP_SYS_PTRACE);
 
 	if (opt->lockfile)
 		keep |= CAP(CAP_DAC_OVERRIDE) | CAP(CAP_FOWNER);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "caller.h"
+#include "outside.h"
 #include "server.h"
 #include "space.h"
 
@@ -71,20 +73,60 @@ struct ext4_inode *node_get_or_fail(fuse_req_t req, fuse_ino_t node)
 	return inode;
 }
 
-bool req_privileged(fuse_req_t req)
+static bool may(struct server *srv, uid_t uid, pid_t tid, int right)
 {
-	return req_server(req)->opt->fakeroot || fuse_req_ctx(req)->uid == 0;
+	const struct options *opt = srv->opt;
+
+	return opt->fakeroot || (opt->trust_root && uid == 0) || outside_caller_rights(tid) & right;
+}
+
+bool req_may(fuse_req_t req, int right)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return may(req_server(req), ctx->uid, ctx->pid, right);
+}
+
+uid_t req_uid(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return ctx->uid == NOBODY_KNOWN ? outside_caller_id(ctx->pid, false) : ctx->uid;
+}
+
+/*
+ * The reserved blocks matter only when others are not to be had; and whoever may have them is root, or nobody is
+ * known.  (Root may have them anyhow while the superblock says that they are his.)
+ */
+struct ext4_cred cred_of(struct server *srv, uid_t uid, gid_t gid, pid_t tid)
+{
+	return (struct ext4_cred) {
+		.uid = uid,
+		.gid = gid,
+		.privileged = srv->opt->fakeroot ||
+			      (space_is_short(srv) && (uid == 0 || uid == NOBODY_KNOWN) &&
+			       may(srv, uid, tid, CALLER_RESOURCE)),
+	};
 }
 
 struct ext4_cred req_cred(fuse_req_t req)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
-	return (struct ext4_cred) {
-		.uid = ctx->uid,
-		.gid = ctx->gid,
-		.privileged = req_privileged(req),
-	};
+	return cred_of(req_server(req), ctx->uid, ctx->gid, ctx->pid);
+}
+
+struct ext4_cred setid_cred(fuse_req_t req, struct ext4_inode *inode)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct ext4_cred cred = { .uid = ctx->uid, .gid = ctx->gid };
+
+	if (!(ext4_mode(inode) & (S_ISUID | S_ISGID)))
+		return cred;
+	cred.privileged = req_may(req, CALLER_FSETID);
+	if (cred.uid == NOBODY_KNOWN)
+		cred.gid = outside_caller_id(ctx->pid, true);
+	return cred;
 }
 
 struct ext4_cred writer_cred(fuse_req_t req, struct ext4_inode *inode)
@@ -94,12 +136,16 @@ struct ext4_cred writer_cred(fuse_req_t req, struct ext4_inode *inode)
 
 	if (cred.privileged || cred.uid != NOBODY_KNOWN)
 		return cred;
+	if (space_is_short(req_server(req))) {
+		cred.uid = outside_caller_id(fuse_req_ctx(req)->pid, false);
+		cred.gid = outside_caller_id(fuse_req_ctx(req)->pid, true);
+	}
+	if (cred.uid != NOBODY_KNOWN)
+		return cred;
 	ext4_getattr(inode, &owner);
-	return (struct ext4_cred) {
-		.uid = owner.st.st_uid,
-		.gid = owner.st.st_gid,
-		.privileged = owner.st.st_uid == 0,
-	};
+	cred.uid = owner.st.st_uid;
+	cred.gid = owner.st.st_gid;
+	return cred;
 }
 
 void reply_status(fuse_req_t req, int err)

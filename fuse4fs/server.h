@@ -101,11 +101,17 @@ int node_get(struct server *srv, fuse_ino_t node, struct ext4_inode **ret);
 /* As node_get(); an error is replied and NULL returned. */
 struct ext4_inode *node_get_or_fail(fuse_req_t req, fuse_ino_t node);
 
-/* Who asks, as the engine wants to know it. */
+/* Who asks, as the engine wants to know it, for blocks and for the owner of what is made. */
 struct ext4_cred req_cred(fuse_req_t req);
+struct ext4_cred cred_of(struct server *srv, uid_t uid, gid_t gid, pid_t tid);
+/* The same, where privileged means that the set-id bits of @inode may stay. */
+struct ext4_cred setid_cred(fuse_req_t req, struct ext4_inode *inode);
 /* Who writes; where that is not known, the owner of the file stands for him. */
 struct ext4_cred writer_cred(fuse_req_t req, struct ext4_inode *inode);
-bool req_privileged(fuse_req_t req);
+/* May he do what takes one of CALLER_* (caller.h)?  What cannot be found out is not so. */
+bool req_may(fuse_req_t req, int right);
+/* His number; NOBODY_KNOWN when it cannot be found out. */
+uid_t req_uid(fuse_req_t req);
 
 /* Reply 0 or an error; @err is 0 or a negative errno. */
 void reply_status(fuse_req_t req, int err);

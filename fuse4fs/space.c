@@ -39,7 +39,7 @@ struct space {
 	atomic_bool		is_short;
 };
 
-static bool is_short(struct server *srv)
+bool space_is_short(struct server *srv)
 {
 	return srv->space && atomic_load_explicit(&srv->space->is_short, memory_order_relaxed);
 }
@@ -185,10 +185,10 @@ void space_look(struct server *srv)
 	if (!space)
 		return;
 	limit = atomic_load_explicit(&space->dirty_limit, memory_order_relaxed);
-	if (is_short(srv))
+	if (space_is_short(srv))
 		limit += limit / 4;
 	now = ext4_free_bytes(srv->fs, NULL) < limit;
-	if (now == is_short(srv))
+	if (now == space_is_short(srv))
 		return;
 	if (!atomic_exchange(&space->is_short, now) && now)
 		expire_all(srv);
@@ -196,7 +196,7 @@ void space_look(struct server *srv)
 
 bool space_wants_direct(struct server *srv)
 {
-	return is_short(srv) && ext4_free_bytes(srv->fs, NULL) < NEXT_TO_NOTHING;
+	return space_is_short(srv) && ext4_free_bytes(srv->fs, NULL) < NEXT_TO_NOTHING;
 }
 
 /* Who is not open for writing need not be asked for. */
@@ -204,7 +204,7 @@ double space_attr_timeout(struct server *srv, struct ext4_inode *inode, uint32_t
 {
 	if (!ext4_open_for_writing(inode))
 		return CACHE_FOREVER;
-	return is_short(srv) || flags & EXT2_IMMUTABLE_FL ? 0 : CACHE_FOREVER;
+	return space_is_short(srv) || flags & EXT2_IMMUTABLE_FL ? 0 : CACHE_FOREVER;
 }
 
 /* ---- the gate ---- */
@@ -267,7 +267,7 @@ static int known_error(struct server *srv, struct open_file *file)
 
 	if (ext4_inode_flags(file->inode) & EXT2_IMMUTABLE_FL)
 		return -EPERM;
-	if (is_short(srv))
+	if (space_is_short(srv))
 		return 0;
 	pthread_mutex_lock(&file->written->lock);
 	err = file->written->error;
@@ -287,7 +287,7 @@ bool space_gate(fuse_req_t req, struct open_file *file)
 		reply_status(req, err);
 		return true;
 	}
-	if (!is_short(srv))
+	if (!space_is_short(srv))
 		return false;
 	waiting = malloc(sizeof(*waiting));
 	if (!waiting)
@@ -315,7 +315,7 @@ bool space_begin_write(struct server *srv, struct open_file *file, unsigned int 
 {
 	struct written_file *written = file->written;
 
-	if (!is_short(srv))
+	if (!space_is_short(srv))
 		return false;
 	pthread_mutex_lock(&written->lock);
 	written->blocks = blocks_of(written->inode);

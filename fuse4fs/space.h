@@ -31,6 +31,8 @@ void space_destroy(struct space *space);
 struct written_file *space_opened(struct server *srv, struct ext4_inode *inode);
 void space_closed(struct server *srv, struct written_file *written);
 
+/* Is less free than the kernel may hold on credit? */
+bool space_is_short(struct server *srv);
 /* Must files that are opened for writing now go past the kernel's cache? */
 bool space_wants_direct(struct server *srv);
 /* Until when, in seconds, the kernel may believe the attributes of an inode with these file flags. */
