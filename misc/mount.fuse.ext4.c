@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "config.h"
+#include "remount.h"
 #include "support/fds.h"
 
 #define SETTINGS_PATH	"/etc/fuse4fs.conf"
@@ -35,12 +36,14 @@ static int usage(void)
 	return EXIT_USAGE;
 }
 
-/* From our name, mount.fuse.TYPE, unless -t says it. */
+/* From our name, mount.fuse.TYPE, unless -t says it; what is mounted may also be a fuseblk.TYPE. */
 static const char *type_of(const char *program, const char *given)
 {
-	const char *dot = strrchr(program, '.'), *type = given ? given : dot ? dot + 1 : "ext4";
+	const char *type = given ? given : program, *dot = strrchr(type, '.');
 
-	return strncmp(type, "fuse.", 5) ? type : type + 5;
+	if (dot)
+		return dot + 1;
+	return given ? given : "ext4";
 }
 
 static bool has_service(const char *type)
@@ -235,6 +238,11 @@ int main(int argc, char **argv)
 	source = argv[optind];
 	type = type_of(argv[0], type);
 	status = EXIT_FALLBACK;
+	if (remount_wanted(options)) {
+		status = fake ? 0 : remount(argv[optind + 1], options);
+		free(options);
+		return status;
+	}
 	if (fake)
 		status = 0;
 	else if (has_service(type))
