@@ -21,6 +21,7 @@
 #include "foreign.h"
 #include "given.h"
 #include "logging.h"
+#include "loopdev.h"
 #include "mounting.h"
 #include "named.h"
 #include "notify.h"
@@ -523,6 +524,10 @@ static int run(struct options *opt, struct server *srv)
 		undo_given(opt, srv);
 		return EXIT_MOUNT;
 	}
+	if (!srv->service && !loopdev_attach(opt, reason, sizeof(reason))) {
+		log_err("%s", reason);
+		goto out;
+	}
 	if (!srv->service && !mounting_prepare(opt, srv->given, &own_words))
 		goto out;
 	if (!prepare_outside(srv, opt)) {
@@ -533,10 +538,12 @@ static int run(struct options *opt, struct server *srv)
 		log_err("%s", reason);
 		goto out;
 	}
+	loopdev_release();
 	if (probe(opt, &dev))
 		status = serve(srv, opt, &own_words);
 	device_close(&dev);
 out:
+	loopdev_release();
 	undo_given(opt, srv);
 	outside_remove_lockfile();
 	lockfile_drop();

@@ -82,6 +82,13 @@ static bool set_kernel(struct options *opt, const char *value __attribute__((unu
 	return true;
 }
 
+/* mount(8) does it by itself, and then names the device; its value, a device, is for mount(8). */
+static bool set_loop(struct options *opt, const char *value __attribute__((unused)))
+{
+	opt->loop = true;
+	return true;
+}
+
 static bool set_resuid(struct options *opt, const char *value)
 {
 	uint64_t id;
@@ -185,6 +192,7 @@ static const struct option_def table[] = {
 	{ "journal_async_commit", OPT_BOOL, F(mount.async_commit), true },
 	{ "cache_size", OPT_SIZE, F(mount.cache_bytes), .max = INT64_MAX },
 	{ "sb", OPT_CALL, .call = set_sb },
+	{ "loop", OPT_CALL_OPT, .call = set_loop },
 	{ "offset", OPT_SIZE, F(offset), .max = INT64_MAX },
 	{ "sync", OPT_BOOL, F(mount.sync), true, .to_fuse = true },
 	{ "async", OPT_BOOL, F(mount.sync), false, .to_fuse = true },
@@ -253,7 +261,7 @@ static const struct option_def table[] = {
 	{ "user", OPT_QUIET }, { "nouser", OPT_QUIET }, { "users", OPT_QUIET },
 	{ "nousers", OPT_QUIET }, { "owner", OPT_QUIET }, { "noowner", OPT_QUIET },
 	{ "group", OPT_QUIET }, { "nogroup", OPT_QUIET }, { "_netdev", OPT_QUIET },
-	{ "nofail", OPT_QUIET }, { "comment", OPT_QUIET }, { "loop", OPT_QUIET },
+	{ "nofail", OPT_QUIET }, { "comment", OPT_QUIET }, 
 	{ "uhelper", OPT_QUIET }, { "helper", OPT_QUIET }, { "seclabel", OPT_QUIET },
 	{ "silent", OPT_QUIET }, { "loud", OPT_QUIET }, { "noquota", OPT_QUIET },
 	{ "delalloc", OPT_QUIET }, { "block_validity", OPT_QUIET },

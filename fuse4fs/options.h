@@ -45,6 +45,7 @@ struct options {
 	bool		kernel;		/* behave like the kernel driver */
 	bool		fakeroot;
 	enum option_idmap idmap;
+	bool		loop;		/* an image file by way of a loop device */
 	bool		trust_root;	/* uid 0 has all capabilities */
 	bool		nosymfollow;	/* an attribute of the mount, which fusermount3 does not know */
 	bool		default_opts;	/* fsname= and subtype= when the user gave none */

@@ -128,6 +128,31 @@ isnt $? 0 "a read-only device: does not become writable"
 umount -i mnt
 blockdev --setrw "$LOOP"
 stop
+
+# An image file by way of a loop device of the server's own.
+make_image disk.img 64M
+mount_image disk.img mnt loop
+like "$(grep " $T/mnt " /proc/self/mounts)" "^/dev/loop[0-9]+ $T/mnt fuseblk.ext4 rw" "loop: an image is mounted as a block device"
+loop=$(findmnt -n -o SOURCE --mountpoint "$T/mnt")
+out=$("$FUSE4FS" disk.img kernel 2>&1)
+is $? 32 "loop: nobody else gets the image"
+cp /bin/bash mnt/
+if has_syncfs; then
+	sync
+	cp disk.img copy.img
+	fsck_clean copy.img "loop: after sync(2) the image is clean"
+	copy_holds bash "loop: and the file is there"
+fi
+umount -i mnt
+cp disk.img copy.img
+fsck_clean copy.img "loop: after umount(2) the image is clean"
+copy_holds bash "loop: and the file is there"
+for i in $(seq 50); do
+	losetup "$loop" 2>/dev/null | grep -q "$T/disk.img" || break
+	sleep 0.1
+done
+is "$(losetup "$loop" 2>/dev/null | grep -c "$T/disk.img")" 0 "loop: the loop device is gone"
+
 sum=$(sum_of disk.img)
 out=$("$FUSE4FS" -o blkdev disk.img mnt 2>&1)
 is $? 32 "blkdev: an image file is none"
