@@ -342,7 +342,8 @@ static unsigned long long attendant_status(const char *field)
 
 static void the_attendant_is_confined(void **state __attribute__((unused)))
 {
-	const unsigned long long rest = 1ULL << CAP_SYS_ADMIN | 1ULL << CAP_DAC_READ_SEARCH;
+	const unsigned long long rest = 1ULL << CAP_SYS_ADMIN | 1ULL << CAP_DAC_READ_SEARCH |
+					1ULL << CAP_SYS_PTRACE;
 
 	if (geteuid() || !(prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0)))
 		skip();
