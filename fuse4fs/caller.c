@@ -2,15 +2,14 @@
 /*
  * A thread's effective capabilities, and whether they count here.
  */
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include "caller.h"
+#include "support/proctext.h"
 
 /* A capability in another user namespace than ours is none over our files. */
 static bool same_user_namespace(pid_t tid)
@@ -26,19 +25,9 @@ static bool same_user_namespace(pid_t tid)
 static bool read_status(pid_t tid, char *text, size_t size)
 {
 	char path[48];
-	ssize_t len;
-	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, size - 1);
-	close(fd);
-	if (len <= 0)
-		return false;
-	text[len] = '\0';
-	return true;
+	return support_read_text(path, text, size);
 }
 
 static const char *value_of(const char *text, const char *name)

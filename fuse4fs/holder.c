@@ -12,48 +12,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "holder.h"
+#include "support/proctext.h"
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
 	if (S_ISBLK(a->st_mode))
 		return S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev;
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-/* Read a small text file without its last newline; false when it cannot be read. */
-static bool read_text(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t len;
-
-	if (fd < 0)
-		return false;
-	len = read(fd, text, size - 1);
-	close(fd);
-	if (len < 0)
-		return false;
-	if (len && text[len - 1] == '\n')
-		len--;
-	text[len] = '\0';
-	return true;
-}
-
-/* mountinfo writes some characters as backslash and three octal digits. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (char *from = text; *from; from++) {
-		unsigned int c;
-
-		if (*from == '\\' && sscanf(from + 1, "%3o", &c) == 1) {
-			*to++ = c;
-			from += 3;
-		} else {
-			*to++ = *from;
-		}
-	}
-	*to = '\0';
 }
 
 /* A mount of a server's has the device in its line, as the source.  (Sources of other types may be anything.) */
@@ -63,7 +28,7 @@ static bool is_served(const struct stat *st, const char *type, char *source)
 
 	if (strncmp(type, "fuse", 4) || !strstr(type, ".ext") || source[0] != '/')
 		return false;
-	unescape(source);
+	support_unescape(source);
 	return !stat(source, &served) && same_file(st, &served);
 }
 
@@ -87,7 +52,7 @@ static bool find_mount(const struct stat *st, struct holder *holder, bool *serve
 				is_served(st, type, source);
 		}
 		if (found) {
-			unescape(where);
+			support_unescape(where);
 			snprintf(holder->where, sizeof(holder->where), "%s", where);
 		}
 		free(where);
@@ -147,9 +112,9 @@ static void describe_process(const char *pid, char *text, size_t size, bool *end
 	char path[PATH_MAX], name[64] = "?", command[4096];
 
 	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
-	read_text(path, name, sizeof(name));
+	support_read_text(path, name, sizeof(name));
 	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
-	*ending = read_text(path, command, sizeof(command)) && strstr(command, "[cleaning up]");
+	*ending = support_read_text(path, command, sizeof(command)) && strstr(command, "[cleaning up]");
 	snprintf(text, size, "process %s (%s)", pid, name);
 }
 

@@ -19,6 +19,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "identity.h"
+#include "support/proctext.h"
 
 #define MAX_DEPTH	8	/* of devices that are built on devices */
 #define SECTOR		512	/* bytes, in /sys */
@@ -41,19 +42,9 @@ struct question {
 static bool read_text(const char *dir, const char *name, char *text, size_t size)
 {
 	char path[PATH_MAX];
-	ssize_t len;
-	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, size - 1);
-	close(fd);
-	if (len <= 0)
-		return false;
-	text[len - (text[len - 1] == '\n')] = '\0';
-	return true;
+	return snprintf(path, sizeof(path), "%s/%s", dir, name) < (int)sizeof(path) &&
+	       support_read_text(path, text, size);
 }
 
 static uint64_t read_number(const char *dir, const char *name)

@@ -19,6 +19,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
+#include "support/proctext.h"
 #include "umount_wait.h"
 
 #define FUSE_MAJOR	10
@@ -46,24 +47,6 @@ struct server_wait {
 
 /* ---- the mount ---- */
 
-/* mountinfo writes some characters as backslash and three octal digits. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (char *from = text; *from; from++) {
-		unsigned int c;
-
-		if (*from == '\\' && sscanf(from + 1, "%3o", &c) == 1) {
-			*to++ = c;
-			from += 3;
-		} else {
-			*to++ = *from;
-		}
-	}
-	*to = '\0';
-}
-
 /* One line: the numbers, the mount point and the source, to be freed; false when it makes no sense. */
 static bool read_mount(const char *line, unsigned int *major_nr, unsigned int *minor_nr, char **point,
 		       char **source)
@@ -73,8 +56,8 @@ static bool read_mount(const char *line, unsigned int *major_nr, unsigned int *m
 	*point = *source = NULL;
 	if (rest && sscanf(line, "%*d %*d %u:%u %*s %ms", major_nr, minor_nr, point) == 3 &&
 	    sscanf(rest, " - %*s %ms", source) == 1) {
-		unescape(*point);
-		unescape(*source);
+		support_unescape(*point);
+		support_unescape(*source);
 		return true;
 	}
 	free(*point);
