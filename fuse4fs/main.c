@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "claim.h"
 #include "config.h"
 #include "daemon.h"
 #include "device.h"
@@ -221,115 +222,6 @@ static void finish(struct server *srv)
 	srv->finished = true;
 }
 
-/* ---- the mount ---- */
-
-/* The kernel has no larger ones than its pages. */
-static unsigned int kernel_block_size(const struct device *dev)
-{
-	unsigned int page = sysconf(_SC_PAGESIZE);
-
-	return dev->block_size < page ? dev->block_size : page;
-}
-
-static int how_to_mount(const struct device *dev, bool blkdev)
-{
-	return (dev->read_only ? MOUNTING_READ_ONLY : 0) |
-	       (blkdev ? MOUNTING_BLKDEV | (int)kernel_block_size(dev) << MOUNTING_BLKSIZE_SHIFT : 0);
-}
-
-static bool may_be_blkdev(const struct options *opt, const struct device *dev)
-{
-	return opt->blkdev != BLKDEV_REFUSED && dev->number && geteuid() == 0 && !opt->auto_unmount &&
-	       strncmp(opt->device, "/dev/fd/", 8);
-}
-
-/*
- * As a block device.  False: not at all; else *@fd is the FUSE device, or -1 when it has to be mounted in
- * the other way, and the device is ours again.
- */
-static bool create_blkdev(struct server *srv, int *fd)
-{
-	const struct options *opt = srv->opt;
-	struct device *dev = srv->dev;
-	char reason[600];
-	int err;
-
-	if (!device_share(opt, dev, reason, sizeof(reason))) {
-		log_err("%s", reason);
-		return false;
-	}
-	device_yield(dev);
-	err = outside_create_mount(how_to_mount(dev, true), fd);
-	if (!err && device_unchanged(dev))
-		return true;
-	if (!err) {
-		close(*fd);
-		log_err("%s: somebody has written to it while it was being mounted; try again", opt->device);
-		return false;
-	}
-	/* Busy it may also be because the kernel lets nobody write beside a mount, which includes us. */
-	if (!device_reclaim(opt, dev, reason, sizeof(reason))) {
-		log_err("%s", reason);
-		return false;
-	}
-	if (opt->blkdev == BLKDEV_DEMANDED) {
-		log_err("%s: option `blkdev' is not possible here: %s", opt->device, strerror(-err));
-		return false;
-	}
-	log_info("%s: not mounted as a block device: %s", opt->device, strerror(-err));
-	return true;
-}
-
-/* Nothing was written yet, and nobody sees the mount. */
-static bool create_mount(struct server *srv)
-{
-	const struct options *opt = srv->opt;
-	int fd = -1, err = 0;
-
-	if (srv->given) {
-		if (session_adopt(srv, srv->given_fd))
-			return true;
-		log_err("cannot serve on %s", opt->mountpoint);
-		return false;
-	}
-	if (may_be_blkdev(opt, srv->dev)) {
-		if (!create_blkdev(srv, &fd))
-			return false;
-	} else if (opt->blkdev == BLKDEV_DEMANDED) {
-		log_err("%s: option `blkdev' is for block devices, which root mounts by their name", opt->device);
-		return false;
-	}
-	if (fd < 0)
-		err = outside_create_mount(how_to_mount(srv->dev, false), &fd);
-	if (!err && (fd < 0 || session_adopt(srv, fd)))
-		return true;
-	log_err("cannot mount on %s: %s; may you use /dev/fuse?", opt->mountpoint, strerror(-err));
-	return false;
-}
-
-/* The engine is ready: show the file system. */
-static bool attach_mount(struct server *srv)
-{
-	int fd = -1, err;
-
-	/* If it cannot be shown, its end wants an answer as well. */
-	if (fuse_session_fd(srv->se) >= 0 && !session_start(srv)) {
-		log_err("cannot start a thread: %s", strerror(errno));
-		return false;
-	}
-	if (srv->given) {
-		srv->attached = true;
-		return true;
-	}
-	err = outside_attach_mount(how_to_mount(srv->dev, false), &fd);
-	if (!err && (fd < 0 || session_adopt(srv, fd))) {
-		srv->attached = true;
-		return true;
-	}
-	log_err("cannot mount on %s: %s; may you use /dev/fuse?", srv->opt->mountpoint, strerror(-err));
-	return false;
-}
-
 /*
  * Have somebody keep the rights that contain() gives up.  Without the sandbox, none is needed.
  */
@@ -384,44 +276,10 @@ static bool start_engine(struct server *srv)
 	return true;
 }
 
-/* The kernel has claimed the device. */
-static bool start_claimed(struct server *srv)
-{
-	if (device_unchanged(srv->dev))
-		return start_engine(srv);
-	log_err("%s: somebody has written to it while it was being mounted; try again", srv->opt->device);
-	return false;
-}
-
-/*
- * Where the kernel's mount waits for INIT's answer, the device can be the kernel's by then, and the engine
- * starts in that moment.  Otherwise it has to be ready before.
- */
-static bool prepare_service_mount(struct server *srv)
-{
-	const struct options *opt = srv->opt;
-	struct device *dev = srv->dev;
-	char reason[600];
-
-	if (opt->blkdev != BLKDEV_REFUSED && dev->number &&
-	    service_want_blkdev(srv->service, kernel_block_size(dev))) {
-		if (!device_share(opt, dev, reason, sizeof(reason))) {
-			log_err("%s", reason);
-			return false;
-		}
-		srv->at_init = start_claimed;
-	} else if (opt->blkdev == BLKDEV_DEMANDED) {
-		log_err("option `blkdev' is not possible here: %s is no block device, or the kernel or the "
-			"mount's helper do not support it", opt->device);
-		return false;
-	}
-	return service_seal(srv->service);
-}
-
 static bool show_mount(struct server *srv)
 {
 	if (!srv->service)
-		return attach_mount(srv);
+		return claim_show_mount(srv);
 	device_yield(srv->dev);
 	return service_mount(srv->service, srv);
 }
@@ -468,7 +326,7 @@ static int serve(struct server *srv, struct options *opt, const struct word_list
 	if (!create_session(srv, own_words))
 		return EXIT_USAGE;
 	srv->reclaim = reclaim_create(&opt->mount, srv->service);
-	if ((srv->service ? prepare_service_mount(srv) : create_mount(srv)) && contain(srv, opt) &&
+	if (claim_device(srv, start_engine) && contain(srv, opt) &&
 	    (srv->at_init || start_engine(srv)))
 		status = show_and_serve(srv);
 	reclaim_destroy(srv->reclaim);

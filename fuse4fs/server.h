@@ -48,6 +48,7 @@ struct server {
 	bool			given;		/* somebody else has mounted; the session's device is @given_fd */
 	int			given_fd;
 	bool			attached;	/* the mount is where everybody sees it */
+	bool			(*start)(struct server *srv);	/* the engine; once nobody else has the device */
 	/* INIT has come: what has to be done before it is answered; false: the mount fails.  NULL: nothing. */
 	bool			(*at_init)(struct server *srv);
 	/* The kernel has unmounted and waits until everything is on the device; see op_destroy(). */
