@@ -128,6 +128,24 @@ need()
 	done
 }
 
+# own_namespace: start the test once more, in a mount namespace of its own.  What it has inherited of other
+# tests, which may run at the same time, goes away there: their servers end only when no namespace has their
+# mounts any more, and their loop devices likewise.
+own_namespace()
+{
+	local m
+	if [ -z "${IN_NAMESPACE:-}" ]; then
+		trap - EXIT
+		rm -rf "$T"
+		IN_NAMESPACE=1 exec unshare -m --propagation private "$0"
+	fi
+	awk -v t="$T/" '$2 ~ /\/fuse4fs-test\.[^\/]*\// && index($2, t) != 1 { print $2 }' /proc/self/mounts | sort -r |
+		while IFS= read -r m; do
+			# The name is as mounts are listed; nobody is asked about it who may not answer.
+			umount -l -c -i "$(printf %b "${m//\\/\\0}")" 2>/dev/null
+		done
+}
+
 # Can this machine attach loop devices and mount them with the kernel's ext4?
 have_kernel_ext4()
 {
@@ -164,18 +182,18 @@ mount_image()
 	"$FUSE4FS" ${3:+-o "$3"} "$1" "$2"
 }
 
-# The process that serves IMAGE.
+# The process that serves IMAGE.  Nobody else's descriptors are looked at: they may lie on a mount that hangs.
 server_of()
 {
-	local fd real
-	real=$(realpath "$1")
-	for fd in /proc/[0-9]*/fd/*; do
-		if [ "$fd" -ef "$real" ] && [ "$(cat "${fd%/fd/*}/comm" 2>/dev/null)" = fuse4fs ]; then
-			fd=${fd#/proc/}
-			echo "${fd%%/*}"
+	local dir comm fd
+	for dir in /proc/[0-9]*; do
+		read -r comm <"$dir/comm" && [ "$comm" = fuse4fs ] || continue
+		for fd in "$dir"/fd/*; do
+			[ "$fd" -ef "$1" ] || continue
+			echo "${dir#/proc/}"
 			return 0
-		fi
-	done
+		done
+	done 2>/dev/null
 	return 1
 }
 

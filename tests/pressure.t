@@ -8,11 +8,7 @@ need_fuse
 need mkfs.ext4 unshare fusermount3
 [ -w /proc/pressure/memory ] || skip_all "this kernel does not tell of memory pressure"
 
-if [ -z "${IN_NAMESPACE:-}" ]; then
-	trap - EXIT
-	rm -rf "$T"
-	IN_NAMESPACE=1 exec unshare -m --propagation private "$0"
-fi
+own_namespace
 cd "$T" || exit 2
 mkdir kernel mnt tree
 "$PROGS/pressure" kernel >triggers 2>kernel.log &

@@ -7,11 +7,7 @@
 need_root
 need mkfs.ext4 setpriv unshare
 
-if [ -z "${IN_NAMESPACE:-}" ]; then
-	trap - EXIT
-	rm -rf "$T"
-	IN_NAMESPACE=1 exec unshare -m --propagation private "$0"
-fi
+own_namespace
 seconds=${FUZZ_SECONDS:-40}
 seed=${FUZZ_SEED:-$RANDOM}
 diag "FUZZ_SEED=$seed FUZZ_SECONDS=$seconds"
@@ -39,9 +35,10 @@ activator="$activator $!"
 trap 'kill $activator 2>/dev/null; cleanup' EXIT
 until grep -q ready ready && grep -q ready ready3; do sleep 0.02; done
 
+# All mount points but those of other tests: they come and go.
 mounts()
 {
-	sed 's/^[^ ]* \([^ ]*\) .*/\1/' /proc/self/mounts | sort
+	awk -v t="$T/" 'index($2, t) == 1 || $2 !~ /\/fuse4fs-test\.[^\/]*\// { print $2 }' /proc/self/mounts | sort
 }
 
 # attack MOUNTPOINT COMMAND...: run it until the time is over.  A timeout is a hang.
