@@ -137,7 +137,7 @@ own_namespace()
 	if [ -z "${IN_NAMESPACE:-}" ]; then
 		trap - EXIT
 		rm -rf "$T"
-		IN_NAMESPACE=1 exec unshare -m --propagation private "$0"
+		IN_NAMESPACE=1 exec unshare -m --propagation private bash "$0"
 	fi
 	awk -v t="$T/" '$2 ~ /\/fuse4fs-test\.[^\/]*\// && index($2, t) != 1 { print $2 }' /proc/self/mounts | sort -r |
 		while IFS= read -r m; do

@@ -26,7 +26,7 @@ for n in "null 1 3" "zero 1 5" "full 1 7" "random 1 8" "urandom 1 9" "tty 5 0" "
 	set -- \$n
 	mknod -m 666 dev/\$1 c \$2 \$3
 done
-for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do mknod -m 660 dev/loop\$i b 7 \$i; done
+for i in {0..63}; do mknod -m 660 dev/loop\$i b 7 \$i; done
 mount -t tmpfs -o mode=755 tmpfs sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 hostname fuse4fs-test

@@ -22,11 +22,11 @@ cp a.img before.img
 
 for signal in TERM INT; do
 	for options in rw rw,nosandbox; do
-		"$FUSE4FS" -o $options a.img mnt 2>err &
+		"$FUSE4FS" -o $options "$T/a.img" mnt 2>err &
 		front=$!
 		for i in $(seq 100); do [ -s err ] && break; sleep 0.1; done
 		like "$(cat err)" "a.img: multi-mount protection: .* 3[0-9][0-9] seconds" "$options: it is told for how long"
-		pid=$(pgrep -f "fuse4fs -o $options a.img mnt" | tail -n 1)
+		pid=$(pgrep -f "fuse4fs -o $options $T/a.img mnt" | tail -n 1)
 		kill -$signal "$pid"
 		for i in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
 		! kill -0 "$pid" 2>/dev/null

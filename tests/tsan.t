@@ -13,9 +13,10 @@ build()
 	cd "$dir" || return
 	[ -e config.status ] || "$TESTS/../configure" -q --enable-debug --enable-sanitizers=thread CFLAGS="-g -O1" || return
 	for part in lib/ext2fs lib/support lib/jbd2 lib/ext4 lib/fuse_service; do
-		make -s --no-print-directory -C $part || return
+		make -s --no-print-directory -j"$(nproc)" -C $part || return
 	done
-	make -s --no-print-directory -C fuse4fs libfuse4fs.a && make -s --no-print-directory -C tests unit/ext4_stress
+	make -s --no-print-directory -j"$(nproc)" -C fuse4fs libfuse4fs.a &&
+		make -s --no-print-directory -j"$(nproc)" -C tests unit/ext4_stress
 }
 build >"$T/build.log" 2>&1
 ok $? "it is built" || { diag "$(tail -n 20 "$T/build.log")"; done_testing; }
