@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What libfuse does not pass on.  Always: whether the kernel leaves clearing
- * set-id bits to us.  For a libfuse without them (before 3.18): STATX, TMPFILE and
- * SYNCFS, which are answered here, SETXATTR in its longer form, and promises in the INIT reply.
+ * What libfuse does not pass on, or only its later versions do: whether the kernel leaves clearing set-id bits
+ * to us; STATX, TMPFILE and SYNCFS, which are answered here, so that it is the same with every libfuse;
+ * SETXATTR in its longer form; and promises in the INIT reply.
  *
  * The promises: PARALLEL_DIROPS, which libfuse 3.14 has a name for and never sends;
  * HANDLE_KILLPRIV_V2, with which the kernel need not ask for security.capability before each write;
@@ -110,8 +110,6 @@ int rawmsg_xattr_flags(void)
 	in = argument(sizeof(*in));
 	return in && in->setxattr_flags & XATTR_ACL_KILL_SGID ? EXT4_XATTR_KILL_SGID : 0;
 }
-
-#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 18)
 
 /* Agreed on by INIT, before anything else comes. */
 static bool setxattr_is_long;
@@ -336,20 +334,6 @@ int rawmsg_install(struct server *srv)
 
 	return fuse_session_custom_io(srv->se, &io, fuse_session_fd(srv->se));
 }
-
-#else
-
-static bool answer(struct server *srv __attribute__((unused)))
-{
-	return false;
-}
-
-int rawmsg_install(struct server *srv __attribute__((unused)))
-{
-	return 0;
-}
-
-#endif
 
 bool rawmsg_begin(struct server *srv, const void *message, size_t size)
 {

@@ -3,6 +3,8 @@
 # A block device is mounted as one (fuseblk): sync(2), a remount to read-only and umount(2) leave on
 # the device what the kernel's ext4 leaves there, and nobody else gets the device.
 . "$(dirname "$0")/lib.sh"
+# Later mount(8)s hand FUSE's own options to the kernel once more, which refuses them in a remount.
+export LIBMOUNT_FORCE_MOUNT2=always
 need_root
 need_fuse
 need mkfs.ext4 e2fsck dumpe2fs losetup lsblk
