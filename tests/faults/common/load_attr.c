@@ -89,6 +89,7 @@ static void references(struct load *l, struct ext4_inode *inode)
 	struct ext4_stat st;
 
 	CALL_VOID(ext4_getattr, inode, &st);
+	CALL(ext4_atime_is_due, inode);
 	CALL_VOID(ext4_iput, CALL(ext4_igrab, inode));
 	CALL_VOID(ext4_iput, CALL(ext4_ilookup, l->fs, CALL(ext4_ino, inode)));
 	if (!STEP(l, 0, ext4_iget_handle, l->fs, ext4_ino(inode), CALL(ext4_generation, inode), &same))
@@ -96,6 +97,8 @@ static void references(struct load *l, struct ext4_inode *inode)
 	STEP(l, -ESTALE, ext4_iget_handle, l->fs, ext4_ino(inode), ext4_generation(inode) + 1, &same);
 	if (!STEP(l, 0, ext4_iget, l->fs, ext4_ino(inode), &same))
 		ext4_iput(same);
+	if (!STEP(l, 0, ext4_remember, inode))
+		CALL_VOID(ext4_forget, l->fs, ext4_ino(inode), 1);
 }
 
 void load_attributes(struct load *l)
@@ -121,6 +124,9 @@ void load_whole(struct load *l)
 	char label[17];
 
 	STEP(l, 0, ext4_statfs, l->fs, &st);
+	CALL(ext4_free_bytes, l->fs, NULL);
+	CALL(ext4_free_bytes_now, l->fs, &load_user);
+	CALL_VOID(ext4_reclaim_space, l->fs);
 	STEP(l, 0, ext4_get_label, l->fs, label);
 	snprintf(label, sizeof(label), "round %d", l->round);
 	STEP(l, 0, ext4_set_label, l->fs, label);

@@ -109,6 +109,7 @@ static void scattered(struct load *l)
 static void journaled(struct load *l)
 {
 	struct ext4_inode *inode = load_create(l, l->dir, "journaled", S_IFREG | 0644);
+	struct ext4_sync syncs[2] = { { inode, true }, { l->dir, false } };
 	int err;
 
 	if (!inode)
@@ -116,7 +117,7 @@ static void journaled(struct load *l)
 	err = CALL(ext4_set_flags, inode, CALL(ext4_get_flags, inode) | EXT3_JOURNAL_DATA_FL, &load_root);
 	load_step(l, "ext4_set_flags", err == -EOPNOTSUPP ? 0 : err, 0);
 	load_write(l, inode, 6000, 0, 0);
-	if (!STEP(l, 0, ext4_fsync, inode, true))
+	if (!STEP(l, 0, ext4_fsync_many, l->fs, syncs, 2))
 		load_promise(l, "journaled", inode);
 	ext4_iput(inode);
 }
