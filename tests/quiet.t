@@ -39,7 +39,7 @@ if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=8m none small; th
 	done
 	umount mnt
 	wait_free small/b.img
-	bounded log2 "failed in .*No space left on device" 200 "a device that is full"
+	bounded log2 "failed in .*No space left on device" 100 "a device that is full"
 	umount small
 else
 	skip "no tmpfs" "a device that is full"
