@@ -4,11 +4,7 @@
 
 need_root
 need mkfs.ext4 setpriv unshare
-if [ -z "${IN_NAMESPACE:-}" ]; then
-	trap - EXIT
-	rm -rf "$T"
-	IN_NAMESPACE=1 exec unshare -m --propagation private "$0"
-fi
+own_namespace
 mknod -m 666 "$T/fuse" c 10 229 2>/dev/null || skip_all "device nodes cannot be made"
 mount --bind "$T/fuse" /dev/fuse || skip_all "/dev/fuse cannot be replaced"
 mount -t tmpfs -o mode=755 tmpfs /run || skip_all "/run cannot be replaced"
