@@ -10,6 +10,8 @@ need_fuse
 need mkfs.ext4 e2fsck dumpe2fs losetup lsblk
 have_kernel_ext4 || skip_all "no loop devices, or no ext4 in the kernel"
 
+# Nobody copies its mounts there: umount(2) waits for the last one.
+own_namespace
 cd "$T" || exit 2
 mkdir mnt kernel
 
