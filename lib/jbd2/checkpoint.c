@@ -16,24 +16,19 @@ struct tail {
 	struct list_head done;	/* transactions that end */
 };
 
-static uint32_t used_blocks(const journal_t *journal)
-{
-	return jbd2_log_capacity(journal) - journal->free;
-}
-
 /* mutex held. */
 bool jbd2_ckpt_wanted_locked(journal_t *journal)
 {
 	if (journal_errno(journal) || list_empty(&journal->cp_txs))
 		return false;
 	return journal->starters_waiting || journal->ckpt_all ||
-	       used_blocks(journal) > jbd2_log_capacity(journal) / 2;
+	       jbd2_log_used(journal) > journal->soft_log / 2;
 }
 
 /* mutex held: how many blocks the next round should free. */
 static uint32_t goal_locked(journal_t *journal)
 {
-	uint32_t used = used_blocks(journal), keep = jbd2_log_capacity(journal) / 4;
+	uint32_t used = jbd2_log_used(journal), keep = journal->soft_log / 4;
 
 	if (journal->ckpt_all)
 		return used;

@@ -226,6 +226,13 @@ void jbd2_journal_set_commit_interval(journal_t *journal, unsigned int seconds);
 bool jbd2_journal_is_null(const journal_t *journal);
 /* jbd2_params.priv */
 void *jbd2_journal_priv(const journal_t *journal);
+/*
+ * Keep about @blocks buffers from leaving the cache at most: those of live transactions, and those that are not at home
+ * yet.  As with a small log, commits and checkpoints come earlier, and who starts a handle waits for them; with less than
+ * the smallest log that mke2fs makes it goes no further down, so that every operation stays possible.  Any thread, after
+ * jbd2_journal_load().
+ */
+void jbd2_journal_set_memory(journal_t *journal, uint64_t blocks);
 /* Largest nblocks that jbd2_journal_start takes. */
 int jbd2_journal_max_credits(const journal_t *journal);
 

@@ -159,6 +159,8 @@ struct journal_s {
 	uint32_t		free;		/* log blocks */
 	uint32_t		reserved;	/* ... of these, for the committing transaction */
 	int			max_credits;	/* of one transaction, revokes included */
+	int			soft_credits;	/* atomic: who finds so many waits for the next one; memory's bound */
+	uint32_t		soft_log;	/* log blocks; above, who opens a transaction waits until some are home */
 	unsigned int		starters_waiting;	/* for log space */
 	unsigned int		ckpt_all;	/* waiters for an empty log */
 	bool			ckpt_busy;	/* the checkpoint thread is at work */
@@ -204,6 +206,7 @@ void jbd2_journal_free(journal_t *journal);
 /* the block after, around the end */
 uint32_t jbd2_log_next(const journal_t *journal, uint32_t blk);
 uint32_t jbd2_log_capacity(const journal_t *journal);
+uint32_t jbd2_log_used(const journal_t *journal);	/* mutex held */
 blk64_t jbd2_log_phys(const journal_t *journal, uint32_t blk);
 /* How many of @count blocks from @blk on lie in one piece of log_dev. */
 uint32_t jbd2_log_run(const journal_t *journal, uint32_t blk, uint32_t count);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include "jbd2/jbd2_i.h"
 
+#define MIN_LOG		1024U	/* blocks; mke2fs makes none smaller */
+
 void jbd2_msg(journal_t *journal, enum jbd2_log_level level, const char *fmt, ...)
 {
 	char text[512];
@@ -24,6 +26,11 @@ void jbd2_msg(journal_t *journal, enum jbd2_log_level level, const char *fmt, ..
 uint32_t jbd2_log_capacity(const journal_t *journal)
 {
 	return journal->last - journal->first;
+}
+
+uint32_t jbd2_log_used(const journal_t *journal)
+{
+	return jbd2_log_capacity(journal) - journal->free;
 }
 
 uint32_t jbd2_log_next(const journal_t *journal, uint32_t blk)
@@ -200,6 +207,22 @@ int jbd2_journal_max_credits(const journal_t *journal)
 {
 	/* Without a log there is no limit but sense. */
 	return journal->null ? 1 << 20 : journal->max_credits;
+}
+
+void jbd2_journal_set_memory(journal_t *journal, uint64_t blocks)
+{
+	if (journal->null || !journal->live)
+		return;
+	if (blocks < MIN_LOG)
+		blocks = MIN_LOG;
+	if (blocks > jbd2_log_capacity(journal))
+		blocks = jbd2_log_capacity(journal);
+	pthread_mutex_lock(&journal->mutex);
+	journal->soft_log = blocks;
+	__atomic_store_n(&journal->soft_credits, (int)blocks / 4, __ATOMIC_RELAXED);
+	pthread_cond_broadcast(&journal->start_cond);
+	pthread_cond_signal(&journal->ckpt_cond);
+	pthread_mutex_unlock(&journal->mutex);
 }
 
 static int start_threads(journal_t *journal)

@@ -14,7 +14,8 @@ enum join_result { JOINED, CLOSED, FULL };
 void jbd2_doors_init(journal_t *journal)
 {
 	journal->doors[0].word = journal->doors[1].word = JBD2_DOOR_LOCKED;
-	journal->max_credits = jbd2_log_capacity(journal) / 4;
+	journal->soft_log = jbd2_log_capacity(journal);
+	journal->max_credits = journal->soft_credits = journal->soft_log / 4;
 }
 
 int jbd2_revokes_per_block(const journal_t *journal)
@@ -73,6 +74,7 @@ static int total_credits(const journal_t *journal, int credits, int revokes)
 	return credits + (revokes > 0 ? revokes / jbd2_revokes_per_block(journal) + 1 : 0);
 }
 
+/* Who needs more than memory's bound gets it, but no one after him. */
 static bool door_reserve(journal_t *journal, struct jbd2_door *door, int nblocks, int revokes)
 {
 	int credits, all_revokes;
@@ -80,7 +82,8 @@ static bool door_reserve(journal_t *journal, struct jbd2_door *door, int nblocks
 	credits = __atomic_add_fetch(&door->credits, nblocks, __ATOMIC_RELAXED);
 	all_revokes = revokes ? __atomic_add_fetch(&door->revokes, revokes, __ATOMIC_RELAXED) :
 				__atomic_load_n(&door->revokes, __ATOMIC_RELAXED);
-	return total_credits(journal, credits, all_revokes) <= journal->max_credits;
+	return total_credits(journal, credits, all_revokes) <= journal->max_credits &&
+	       credits - nblocks <= __atomic_load_n(&journal->soft_credits, __ATOMIC_RELAXED);
 }
 
 /* Returns the credits of the transaction afterwards. */
@@ -124,6 +127,12 @@ void jbd2_request_commit_locked(journal_t *journal, tid_t tid)
 static bool have_log_space(journal_t *journal)
 {
 	return journal->free >= journal->reserved + jbd2_space_for(journal, journal->max_credits);
+}
+
+/* More is not at home than may be kept in memory. */
+static bool keeps_too_much(const journal_t *journal)
+{
+	return jbd2_log_used(journal) > journal->soft_log && !list_empty(&journal->cp_txs);
 }
 
 /* mutex held, no running transaction. */
@@ -172,7 +181,7 @@ static int join_slowly(handle_t *handle)
 			pthread_cond_wait(&journal->start_cond, &journal->mutex);
 		} else if (journal->quiet) {
 			err = jbd2_wake_locked(journal);
-		} else if (!have_log_space(journal)) {
+		} else if (!have_log_space(journal) || keeps_too_much(journal)) {
 			wait_for_space(journal);
 		} else {
 			err = open_transaction(journal);
@@ -236,7 +245,7 @@ static void leave(handle_t *handle)
 	int credits;
 
 	credits = door_unreserve(handle->door, handle->credits, handle->revokes);
-	if (credits > journal->max_credits / 4 * 3) {
+	if (credits > __atomic_load_n(&journal->soft_credits, __ATOMIC_RELAXED) / 4 * 3) {
 		pthread_mutex_lock(&journal->mutex);
 		jbd2_request_commit_locked(journal, handle->tx->tid);
 		pthread_mutex_unlock(&journal->mutex);

@@ -85,7 +85,8 @@ static void default_params(struct jtest *t)
 	t->params = params;
 }
 
-struct jtest *jtest_new(const char *mke2fs_options, unsigned int block_size)
+struct jtest *jtest_new_sized(const char *mke2fs_options, unsigned int block_size, unsigned int blocks,
+			      unsigned int region)
 {
 	struct jtest *t = calloc(1, sizeof(*t));
 	const char *tmp = getenv("TMPDIR");
@@ -95,18 +96,22 @@ struct jtest *jtest_new(const char *mke2fs_options, unsigned int block_size)
 	snprintf(t->image, sizeof(t->image), "%s/image", t->dir);
 	t->block_size = block_size;
 	assert_int_equal(jtest_system("mke2fs -q -F -t ext4 -b %u %s %s %u >/dev/null 2>&1",
-				      block_size, mke2fs_options, t->image,
-				      IMAGE_BLOCKS(block_size)), 0);
+				      block_size, mke2fs_options, t->image, blocks), 0);
 	/* e2fsck and the kernel replay only then. */
 	assert_int_equal(jtest_system("debugfs -w -R 'feature needs_recovery' %s >/dev/null 2>&1",
 				      t->image), 0);
 	read_map(t);
 	t->mem = memio_load(t->image);
 	memio_start(t->mem);
-	t->count = 512;
-	t->first = IMAGE_BLOCKS(block_size) - t->count - 8;
+	t->count = region;
+	t->first = blocks - t->count - 8;
 	default_params(t);
 	return t;
+}
+
+struct jtest *jtest_new(const char *mke2fs_options, unsigned int block_size)
+{
+	return jtest_new_sized(mke2fs_options, block_size, IMAGE_BLOCKS(block_size), 512);
 }
 
 struct jtest *jtest_copy(const struct jtest *from, const char *data)

@@ -34,6 +34,9 @@ struct jtest {
 
 /* Make the image (options of mke2fs, 8 or 16 MiB) and load it into memory; recording begins. */
 struct jtest *jtest_new(const char *mke2fs_options, unsigned int block_size);
+/* The same with an image and a region of so many blocks; the log does not reach into its last part. */
+struct jtest *jtest_new_sized(const char *mke2fs_options, unsigned int block_size, unsigned int blocks,
+			      unsigned int region);
 /* The same device with the content of @data, for another look. */
 struct jtest *jtest_copy(const struct jtest *t, const char *data);
 /* cache and journal, loaded; t->params may be changed before */
