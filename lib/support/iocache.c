@@ -403,6 +403,14 @@ size_t iocache_shrink(struct iocache *ic, size_t target_bytes)
 	return done * ic->block_size;
 }
 
+void iocache_keep_bounds(struct iocache *ic)
+{
+	uint64_t max = iocache_load(&ic->max_buffers), now = iocache_load(&ic->buffers);
+
+	if (max && now > max)
+		iocache_shrink(ic, (now - max) * ic->block_size);
+}
+
 void iocache_get_stats(struct iocache *ic, struct iocache_stats *stats)
 {
 	struct cache_stats cs;

@@ -155,8 +155,10 @@ errcode_t iocache_flush(struct iocache *ic);
  * the number of bytes freed.
  */
 size_t iocache_shrink(struct iocache *ic, size_t target_bytes);
-/* Change the upper bound of cached bytes; 0 = none. */
+/* Change the upper bound of cached bytes; 0 = none.  It is heeded when a buffer is added ... */
 void iocache_set_max_bytes(struct iocache *ic, uint64_t max_bytes);
+/* ... or now: evicts what is clean and not in use. */
+void iocache_keep_bounds(struct iocache *ic);
 
 void iocache_get_stats(struct iocache *ic, struct iocache_stats *stats);
 io_channel iocache_backing(struct iocache *ic);
