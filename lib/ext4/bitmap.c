@@ -109,25 +109,16 @@ static int fill_busy(struct ext4_fs *fs, uint32_t group, struct ext4_group *gi, 
 	gi->busy_free = ext4_count_zero(busy, size);
 	gi->largest = gi->busy_free;
 	gi->busy = busy;
+	__atomic_add_fetch(&fs->group_maps, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
-int ext4_load_group(struct ext4_fs *fs, uint32_t group, struct ext4_group **ret)
+static int read_map(struct ext4_fs *fs, uint32_t group, struct ext4_group *gi)
 {
-	struct ext4_group *gi = ext4_group(fs, group);
 	struct iocache_buf *gd_buf, *buf = NULL;
 	struct ext4_group_desc *gd;
-	bool loaded;
 	int err;
 
-	*ret = gi;
-	if (!gi)
-		return -ENOMEM;
-	pthread_mutex_lock(&gi->lock);
-	loaded = gi->busy != NULL;
-	pthread_mutex_unlock(&gi->lock);
-	if (loaded)
-		return 0;
 	err = ext4_group_desc(fs, group, &gd_buf, &gd);
 	if (err)
 		return err;
@@ -141,6 +132,36 @@ int ext4_load_group(struct ext4_fs *fs, uint32_t group, struct ext4_group **ret)
 		iocache_put(buf);
 	}
 	iocache_put(gd_buf);
+	return err;
+}
+
+int ext4_lock_loaded_group(struct ext4_fs *fs, uint32_t group, struct ext4_group **ret)
+{
+	struct ext4_group *gi = ext4_group(fs, group);
+	int err = 0;
+
+	*ret = gi;
+	if (!gi)
+		return -ENOMEM;
+	/* Who is short of memory may drop it before it can be used. */
+	for (;;) {
+		pthread_mutex_lock(&gi->lock);
+		if (gi->busy)
+			return 0;
+		pthread_mutex_unlock(&gi->lock);
+		ext4_groups_trim(fs);
+		err = read_map(fs, group, gi);
+		if (err)
+			return err;
+	}
+}
+
+int ext4_load_group(struct ext4_fs *fs, uint32_t group, struct ext4_group **ret)
+{
+	int err = ext4_lock_loaded_group(fs, group, ret);
+
+	if (!err)
+		pthread_mutex_unlock(&(*ret)->lock);
 	return err;
 }
 
@@ -179,6 +200,14 @@ int ext4_change_blocks_begin(handle_t *handle, struct ext4_fs *fs, uint32_t grou
 		return err;
 	ext4_lockdep_enter(EXT4_LOCK_GROUP, 0);
 	pthread_mutex_lock(&c->gi->lock);
+	if (!c->gi->busy)
+		err = fill_busy(fs, group, c->gi, c->gd, c->bitmap_buf);
+	if (err) {
+		pthread_mutex_unlock(&c->gi->lock);
+		ext4_lockdep_leave(EXT4_LOCK_GROUP);
+		release_change(c);
+		return err;
+	}
 	if (uninit(fs, c->gd, EXT2_BG_BLOCK_UNINIT)) {
 		make_up_block_bitmap(fs, group, c->gd, c->bitmap_buf->b_data);
 		c->gd->bg_flags &= ~cpu_to_le16(EXT2_BG_BLOCK_UNINIT);

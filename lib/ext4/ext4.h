@@ -59,7 +59,8 @@ struct ext4_mount_opts {
 	enum ext4_data_mode	data;
 	unsigned int	commit_interval;	/* seconds; 0 = default (5) */
 	unsigned int	flush_interval;		/* journal-less write back of metadata, seconds; 0 = off */
-	uint64_t	cache_bytes;		/* bound of the buffer cache; 0 = none */
+	uint64_t	cache_bytes;		/* bound of the buffer cache; 0 = as memory_bytes allows */
+	uint64_t	memory_bytes;		/* what the engine may keep in memory; 0 = no bound; see ext4_set_memory() */
 	enum ext4_atime_mode	atime;
 	bool		nodiratime;
 	bool		lazytime;
@@ -130,9 +131,16 @@ uint64_t ext4_free_bytes_now(struct ext4_fs *fs, const struct ext4_cred *cred);
 void ext4_reclaim_space(struct ext4_fs *fs);
 /* Give back memory (pressure or timer). Returns bytes. */
 size_t ext4_shrink(struct ext4_fs *fs, bool pressure);
+/*
+ * From now on keep about @bytes in memory at most: buffers, idle inodes, groups' maps, transactions that are not at home
+ * yet.  Whatever it says, all operations stay possible: a few MiB are the least.  0 = no bound.  What is too much now goes
+ * at once, as far as it is not in use.  Any thread; takes locks of caches and groups, and waits for no device.
+ */
+void ext4_set_memory(struct ext4_fs *fs, uint64_t bytes);
 
 struct ext4_metrics {
 	uint64_t cache_hits, cache_misses, cache_bytes, inodes_cached;
+	uint64_t memory;	/* bytes in all that ext4_set_memory() bounds, about */
 };
 void ext4_get_metrics(struct ext4_fs *fs, struct ext4_metrics *m);
 

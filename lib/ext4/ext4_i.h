@@ -175,6 +175,10 @@ struct ext4_fs {
 
 	struct cache		*icache;
 	int64_t			icache_idle, icache_idle_dirty;	/* atomic */
+	int64_t			icache_idle_max;	/* atomic; this and the next two: memory.c */
+	uint32_t		group_maps, group_maps_max;	/* atomic: ext4_group.busy that are loaded */
+	uint32_t		group_hand;	/* atomic: where ext4_groups_trim() goes on */
+	uint64_t		memory_bytes;	/* atomic; 0 = no bound */
 	struct ext4_lookups	*lookups;
 	pthread_mutex_t		icache_lock;	/* with the condition: waiting for an inode that is being read */
 	pthread_cond_t		icache_cond;
@@ -350,6 +354,10 @@ static inline unsigned int ext4_inode_alloc_flags(const struct ext4_inode *inode
 	return inode->i_flags & EXT4_EXTENTS_FL ? 0 : EXT4_ALLOC_32BIT;
 }
 size_t ext4_groups_shrink(struct ext4_fs *fs);
+/* There will be one more map: drop others when there are too many.  No group's lock is held. */
+void ext4_groups_trim(struct ext4_fs *fs);
+/* As ext4_load_group(), and its lock is held: the map is there. */
+int ext4_lock_loaded_group(struct ext4_fs *fs, uint32_t group, struct ext4_group **ret);
 void ext4_groups_destroy(struct ext4_fs *fs);
 /* bitmap.c: the bitmaps on disk, read and checked */
 /*
@@ -414,10 +422,14 @@ int ext4_read_inode(struct ext4_inode *inode, unsigned int flags);
 /* lookups.c */
 int ext4_lookups_init(struct ext4_fs *fs);
 void ext4_lookups_destroy(struct ext4_fs *fs);
+/* What remembering takes. */
+uint64_t ext4_lookups_bytes(struct ext4_fs *fs);
 bool ext4_is_remembered(struct ext4_fs *fs, uint32_t ino);
 /* Is a reference held because the inode was remembered?  It is the caller's then. */
 bool ext4_release_held(struct ext4_inode *inode);
 void ext4_icache_shrink(struct ext4_fs *fs, size_t count);
+/* memory.c: tell the parts what they may keep; locks: the journal's own are taken. */
+void ext4_divide_memory(struct ext4_fs *fs);
 /* Call @func with every inode that is in use, or has times that are not on disk. */
 int ext4_icache_walk(struct ext4_fs *fs, int (*func)(struct ext4_inode *inode, void *data), void *data);
 /* Where the inode lies: its block's buffer (read) and its raw bytes inside. */

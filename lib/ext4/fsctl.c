@@ -43,13 +43,19 @@ int ext4_set_label(struct ext4_fs *fs, const char *label)
 
 /* ---- trimming ---- */
 
-/* The next free run in [*start, to) of at least @min blocks is held; *end is where it, or the group, ends. */
-static bool hold_free_run(struct ext4_group *gi, uint32_t *start, uint32_t *end, uint32_t to, uint32_t min)
+/*
+ * The next free run in [*start, to) of at least @min blocks is held: 1, or 0 when there is none, or an error; *end is
+ * where it, or the group, ends.
+ */
+static int hold_free_run(struct ext4_fs *fs, uint32_t group, uint32_t *start, uint32_t *end, uint32_t to, uint32_t min)
 {
+	struct ext4_group *gi;
 	bool held = false;
+	int err = ext4_lock_loaded_group(fs, group, &gi);
 
-	pthread_mutex_lock(&gi->lock);
-	for (*end = to; gi->busy && !held && *start < to; *start = held ? *start : *end) {
+	if (err)
+		return err;
+	for (*end = to; !held && *start < to; *start = held ? *start : *end) {
 		*start = ext4_next_zero(gi->busy, to, *start);
 		*end = ext4_next_set(gi->busy, to, *start);
 		held = *start < to && *end - *start >= min;
@@ -67,16 +73,14 @@ static bool hold_free_run(struct ext4_group *gi, uint32_t *start, uint32_t *end,
 static int trim_group(struct ext4_fs *fs, uint32_t group, uint32_t from, uint32_t to, uint32_t min, uint64_t *blocks)
 {
 	blk64_t first = ext4_group_first_block(fs, group);
-	uint32_t start = from, end;
-	struct ext4_group *gi;
+	uint32_t start = from, end = to;
 	errcode_t io = 0;
-	int err = ext4_load_group(fs, group, &gi);
-	bool held = true;
+	int held = 1;
 
-	while (!err && !io && held) {
+	while (!io && held > 0) {
 		ext4_hold_begin(fs);
-		held = hold_free_run(gi, &start, &end, to, min);
-		if (held) {
+		held = hold_free_run(fs, group, &start, &end, to, min);
+		if (held > 0) {
 			io = io_channel_discard(fs->dev, first + start, end - start);
 			ext4_unhold_run(fs, group, start, end - start);
 			if (!io)
@@ -85,7 +89,7 @@ static int trim_group(struct ext4_fs *fs, uint32_t group, uint32_t from, uint32_
 		ext4_hold_end(fs);
 		start = end;
 	}
-	return err ? err : ext4_errno(io);
+	return held < 0 ? held : ext4_errno(io);
 }
 
 int ext4_trim(struct ext4_fs *fs, uint64_t start, uint64_t len, uint64_t minlen, uint64_t *trimmed)

@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include "ext4/ext4_i.h"
 
-#define ICACHE_IDLE_MAX		(1U << 16)	/* inodes that nobody uses; above, some are dropped ... */
 #define IDLE_DIRTY_MAX		1024		/* of those, how many may have times that are not on disk */
-#define ICACHE_SHRINK_STEP	(1U << 13)	/* ... this many at a time */
+#define SHRINK_PART		8		/* of idle inodes: the part that goes when there are too many */
 
 static struct ext4_inode *inode_of(struct cache_node *node)
 {
@@ -280,13 +279,17 @@ struct ext4_inode *ext4_igrab(struct ext4_inode *inode)
 static void drop_last(struct ext4_inode *inode, bool delete)
 {
 	struct ext4_fs *fs = inode->i_fs;
+	int64_t idle, max;
 
 	if (delete)
 		ext4_evict_inode(inode);
 	cache_node_put(fs->icache, &inode->i_node);
 	/* Those in use are not counted: looking for idle ones among them costs time. */
-	if (__atomic_load_n(&fs->icache_idle, __ATOMIC_RELAXED) > ICACHE_IDLE_MAX)
-		cache_shrink(fs->icache, ICACHE_SHRINK_STEP);
+	idle = __atomic_load_n(&fs->icache_idle, __ATOMIC_RELAXED);
+	max = __atomic_load_n(&fs->icache_idle_max, __ATOMIC_RELAXED);
+	/* (Far more than that when the bound has become lower.) */
+	if (idle > max)
+		cache_shrink(fs->icache, idle - max + max / SHRINK_PART);
 }
 
 /*

@@ -222,6 +222,7 @@ static int replay(struct ext4_fs *fs, char *reason, size_t len)
 		ext4_log(fs, EXT4_LOG_INFO, "%s: recovering the journal%s", fs->device_name,
 			 fs->opts.read_only ? " (in memory)" : "");
 	err = jbd2_journal_load(fs->journal, &stats);
+	ext4_divide_memory(fs);
 	if (is_damage(err) && fs->opts.read_only && !stats.blocks)
 		return go_without(fs, err);
 	if (err) {

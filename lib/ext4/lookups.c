@@ -25,6 +25,7 @@ struct shard {
 
 struct ext4_lookups {
 	struct shard	shard[SHARDS];
+	uint64_t	bytes;		/* atomic: of all tables */
 };
 
 static uint32_t hash(uint32_t ino)
@@ -53,7 +54,7 @@ static struct slot *find(const struct shard *shard, uint32_t ino)
 	return &shard->slot[at];
 }
 
-static bool resize(struct shard *shard, uint32_t size)
+static bool resize(struct ext4_lookups *lookups, struct shard *shard, uint32_t size)
 {
 	struct shard old = *shard;
 	struct slot *slots = calloc(size, sizeof(*slots));
@@ -66,18 +67,19 @@ static bool resize(struct shard *shard, uint32_t size)
 		if (old.slot[i].ino)
 			*find(shard, old.slot[i].ino) = old.slot[i];
 	free(old.slot);
+	__atomic_add_fetch(&lookups->bytes, ((uint64_t)size - old.size) * sizeof(*slots), __ATOMIC_RELAXED);
 	return true;
 }
 
 /* At most three quarters full. */
-static bool make_room(struct shard *shard)
+static bool make_room(struct ext4_lookups *lookups, struct shard *shard)
 {
 	if (shard->used < shard->size / 4 * 3)
 		return true;
-	return resize(shard, shard->size ? shard->size * 2 : SLOTS_MIN);
+	return resize(lookups, shard, shard->size ? shard->size * 2 : SLOTS_MIN);
 }
 
-static void remove_slot(struct shard *shard, struct slot *slot)
+static void remove_slot(struct ext4_lookups *lookups, struct shard *shard, struct slot *slot)
 {
 	uint32_t mask = shard->size - 1, gap = slot - shard->slot, at = gap;
 
@@ -95,7 +97,12 @@ static void remove_slot(struct shard *shard, struct slot *slot)
 	shard->used--;
 	/* A table that stays too large is only a waste. */
 	if (shard->size > SLOTS_MIN && shard->used < shard->size / 8)
-		resize(shard, shard->size / 2);
+		resize(lookups, shard, shard->size / 2);
+}
+
+uint64_t ext4_lookups_bytes(struct ext4_fs *fs)
+{
+	return fs->lookups ? __atomic_load_n(&fs->lookups->bytes, __ATOMIC_RELAXED) : 0;
 }
 
 int ext4_lookups_init(struct ext4_fs *fs)
@@ -122,12 +129,16 @@ void ext4_lookups_destroy(struct ext4_fs *fs)
 
 int ext4_remember(struct ext4_inode *inode)
 {
-	struct shard *shard = shard_of(inode->i_fs->lookups, inode->i_ino);
+	struct ext4_lookups *lookups = inode->i_fs->lookups;
+	struct shard *shard = shard_of(lookups, inode->i_ino);
 	struct slot *slot;
+	uint32_t size;
 	int err = 0;
+	bool grown;
 
 	pthread_mutex_lock(&shard->lock);
-	if (!make_room(shard)) {
+	size = shard->size;
+	if (!make_room(lookups, shard)) {
 		err = -ENOMEM;
 	} else {
 		slot = find(shard, inode->i_ino);
@@ -138,7 +149,11 @@ int ext4_remember(struct ext4_inode *inode)
 		if (slot->count < UINT32_MAX)
 			slot->count++;
 	}
+	grown = shard->size != size;
 	pthread_mutex_unlock(&shard->lock);
+	/* What this takes the others have to do without. */
+	if (grown)
+		ext4_divide_memory(inode->i_fs);
 	return err;
 }
 
@@ -154,20 +169,26 @@ bool ext4_is_remembered(struct ext4_fs *fs, uint32_t ino)
 }
 
 /* True when nobody remembers it any more. */
-static bool count_down(struct shard *shard, uint32_t ino, uint64_t n)
+static bool count_down(struct ext4_fs *fs, uint32_t ino, uint64_t n)
 {
+	struct shard *shard = shard_of(fs->lookups, ino);
 	struct slot *slot;
-	bool gone = false;
+	uint32_t size;
+	bool gone = false, shrunk;
 
 	pthread_mutex_lock(&shard->lock);
-	slot = shard->size ? find(shard, ino) : NULL;
+	size = shard->size;
+	slot = size ? find(shard, ino) : NULL;
 	if (slot && slot->ino && slot->count < UINT32_MAX) {
 		slot->count = n < slot->count ? slot->count - n : 0;
 		gone = !slot->count;
 		if (gone)
-			remove_slot(shard, slot);
+			remove_slot(fs->lookups, shard, slot);
 	}
+	shrunk = shard->size != size;
 	pthread_mutex_unlock(&shard->lock);
+	if (shrunk)
+		ext4_divide_memory(fs);
 	return gone;
 }
 
@@ -175,7 +196,7 @@ void ext4_forget(struct ext4_fs *fs, uint32_t ino, uint64_t n)
 {
 	struct ext4_inode *inode;
 
-	if (!ino || !count_down(shard_of(fs->lookups, ino), ino, n))
+	if (!ino || !count_down(fs, ino, n))
 		return;
 	inode = ext4_ilookup(fs, ino);
 	if (!inode)

@@ -152,13 +152,11 @@ static bool take_at_goal(struct ext4_fs *fs, const struct search *s, struct ext4
 	struct run run = { 0, 0 };
 	uint32_t size, end;
 
-	if (ext4_load_group(fs, s->goal_group, &gi))
+	if (ext4_lock_loaded_group(fs, s->goal_group, &gi))
 		return false;
 	size = ext4_group_blocks(fs, s->goal_group);
 	end = s->goal_bit + s->want < size ? s->goal_bit + s->want : size;
-	pthread_mutex_lock(&gi->lock);
-	if (gi->busy)
-		run = (struct run){ s->goal_bit, ext4_next_set(gi->busy, end, s->goal_bit) - s->goal_bit };
+	run = (struct run){ s->goal_bit, ext4_next_set(gi->busy, end, s->goal_bit) - s->goal_bit };
 	if (run.len)
 		take_run(fs, s->goal_group, gi, run, resv);
 	pthread_mutex_unlock(&gi->lock);
@@ -223,11 +221,10 @@ static int take_in_group(struct ext4_fs *fs, const struct search *s, uint32_t gr
 	int err = check_worth(fs, group, need);
 
 	if (!err)
-		err = ext4_load_group(fs, group, &gi);
+		err = ext4_lock_loaded_group(fs, group, &gi);
 	if (err)
 		return err;
-	pthread_mutex_lock(&gi->lock);
-	if (gi->busy && gi->busy_free >= need) {
+	if (gi->busy_free >= need) {
 		if (s->flags & EXT4_ALLOC_PACK)
 			from = gi->cursor;
 		else if (group == s->goal_group)
@@ -345,6 +342,21 @@ bool ext4_should_retry_alloc(struct ext4_fs *fs, int *tries)
 
 /* ---- memory ---- */
 
+static bool drop_map(struct ext4_fs *fs, struct ext4_group *gi)
+{
+	bool dropped = false;
+
+	pthread_mutex_lock(&gi->lock);
+	if (gi->busy && !gi->held) {
+		free(gi->busy);
+		gi->busy = NULL;
+		dropped = true;
+		__atomic_sub_fetch(&fs->group_maps, 1, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&gi->lock);
+	return dropped;
+}
+
 size_t ext4_groups_shrink(struct ext4_fs *fs)
 {
 	struct ext4_group *gi;
@@ -353,17 +365,26 @@ size_t ext4_groups_shrink(struct ext4_fs *fs)
 
 	for (i = 0; i < fs->group_count; i++) {
 		gi = __atomic_load_n(&fs->groups[i], __ATOMIC_ACQUIRE);
-		if (!gi)
-			continue;
-		pthread_mutex_lock(&gi->lock);
-		if (gi->busy && !gi->held) {
-			free(gi->busy);
-			gi->busy = NULL;
+		if (gi && drop_map(fs, gi))
 			freed += fs->block_size;
-		}
-		pthread_mutex_unlock(&gi->lock);
 	}
 	return freed;
+}
+
+/* A quarter goes, the hand round the groups: whoever comes past all of them reads each map once per round. */
+void ext4_groups_trim(struct ext4_fs *fs)
+{
+	uint32_t max = __atomic_load_n(&fs->group_maps_max, __ATOMIC_RELAXED), left = fs->group_count, at;
+	struct ext4_group *gi;
+
+	if (__atomic_load_n(&fs->group_maps, __ATOMIC_RELAXED) < max)
+		return;
+	while (left-- && __atomic_load_n(&fs->group_maps, __ATOMIC_RELAXED) > max - max / 4) {
+		at = __atomic_fetch_add(&fs->group_hand, 1, __ATOMIC_RELAXED) % fs->group_count;
+		gi = __atomic_load_n(&fs->groups[at], __ATOMIC_ACQUIRE);
+		if (gi)
+			drop_map(fs, gi);
+	}
 }
 
 void ext4_groups_destroy(struct ext4_fs *fs)
@@ -379,5 +400,6 @@ void ext4_groups_destroy(struct ext4_fs *fs)
 	}
 	free(fs->groups);
 	fs->groups = NULL;
+	fs->group_maps = 0;
 	ext4_index_destroy(fs);
 }

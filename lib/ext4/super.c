@@ -157,6 +157,8 @@ static void copy_geometry(struct ext4_fs *fs)
 
 int ext4_load_geometry(struct ext4_fs *fs)
 {
+	int err;
+
 	copy_geometry(fs);
 	fs->groups = calloc(fs->group_count, sizeof(*fs->groups));
 	fs->zones = calloc((fs->group_count >> fs->log_groups_per_flex) + 1, sizeof(*fs->zones));
@@ -168,7 +170,10 @@ int ext4_load_geometry(struct ext4_fs *fs)
 	 */
 	fs->free_blocks = ext2fs_free_blocks_count(fs->sb);
 	fs->free_inodes = le32_to_cpu(fs->sb->s_free_inodes_count);
-	return ext4_icache_init(fs);
+	err = ext4_icache_init(fs);
+	if (!err)
+		ext4_divide_memory(fs);
+	return err;
 }
 
 /* ---- options against the superblock's defaults ---- */
@@ -416,6 +421,7 @@ static struct ext4_fs *new_fs(io_channel dev, const struct ext4_mount_opts *opts
 	if (!fs)
 		return NULL;
 	fs->opts = *opts;
+	fs->memory_bytes = opts->memory_bytes;
 	fs->dev = dev;
 	fs->read_only = opts->read_only;
 	fs->device_name = strdup(opts->device_name ? opts->device_name : dev->name);
@@ -630,29 +636,4 @@ int ext4_data_fd(const struct ext4_fs *fs)
 	int fd;
 
 	return io_channel_get_fd(fs->dev, &fd) ? -1 : fd;
-}
-
-size_t ext4_shrink(struct ext4_fs *fs, bool pressure)
-{
-	struct iocache_stats stats;
-	size_t freed;
-
-	iocache_get_stats(fs->cache, &stats);
-	ext4_icache_shrink(fs, pressure ? 1 << 16 : 1 << 12);
-	freed = ext4_groups_shrink(fs);
-	/* Under pressure half goes; the timer takes back only what is idle. */
-	return freed + iocache_shrink(fs->cache, stats.buffers * fs->block_size / (pressure ? 2 : 8));
-}
-
-void ext4_get_metrics(struct ext4_fs *fs, struct ext4_metrics *m)
-{
-	struct iocache_stats stats;
-
-	iocache_get_stats(fs->cache, &stats);
-	*m = (struct ext4_metrics){
-		.cache_hits = stats.hits,
-		.cache_misses = stats.misses,
-		.cache_bytes = stats.buffers * fs->block_size,
-		.inodes_cached = cache_count(fs->icache),
-	};
 }

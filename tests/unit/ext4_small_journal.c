@@ -2,7 +2,8 @@
 /*
  * What changes more blocks than the smallest journal (1024 blocks) takes in one transaction
  * happens in several, or fails and has changed nothing: free counts are exact afterwards,
- * e2fsck finds nothing, and a crash in between is finished by the next mount.
+ * e2fsck finds nothing, and a crash in between is finished by the next mount.  The same with a larger one, and with
+ * so little memory that no more of it may be used.
  */
 #include <linux/falloc.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct layout {
 static struct layout indirect = { EXT3, 1500, 257 }, deep = { EXT4, 12000, 2 }, listed = { ORPHAN_FILE, 8000, 3 };
 
 static char data[1 << 20];
+static uint64_t little_memory;	/* bytes, or 0: as much as it takes */
 
 static struct ext4_inode *huge(struct etest *t, const struct layout *l, const char *name)
 {
@@ -76,9 +78,24 @@ static void end(struct etest *t, const struct statvfs *before)
 	etest_free(t);
 }
 
+static struct etest *make(const char *mke2fs)
+{
+	char options[200], *size;
+	struct etest *t;
+
+	snprintf(options, sizeof(options), "%s", mke2fs);
+	size = strstr(options, "size=1");
+	assert_non_null(size);
+	if (little_memory)
+		size[5] = '6';
+	t = etest_new(options);
+	t->opts.memory_bytes = little_memory;
+	return t;
+}
+
 static struct etest *begin(const char *mke2fs, struct statvfs *before)
 {
-	struct etest *t = etest_new(mke2fs);
+	struct etest *t = make(mke2fs);
 
 	etest_mount(t);
 	etest_get_free(t, before);
@@ -280,7 +297,7 @@ static void large_values(void **state)
 /* More in one call than a transaction takes, when the data go through the log as well. */
 static void journaled_data(void **state)
 {
-	struct etest *t = etest_new(*state);
+	struct etest *t = make(*state);
 	struct ext4_inode *inode;
 	struct statvfs before;
 	int i;
@@ -321,5 +338,8 @@ int main(void)
 		WITH(journaled_data, "data=journal, ext3", EXT3),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("a small journal", tests, NULL, NULL);
+
+	little_memory = 1;
+	return failed + cmocka_run_group_tests_name("little memory", tests, NULL, NULL);
 }
