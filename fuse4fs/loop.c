@@ -21,7 +21,6 @@
 #include "rawmsg.h"
 #include "timing.h"
 
-#define MAX_WORKERS	32
 #define MAX_IDLE	2
 /* The largest WRITE that we negotiate, with its headers; see op_init(). */
 #define MESSAGE_SIZE	((1U << 20) + 4096)
@@ -44,8 +43,8 @@ struct loop {
 	pthread_cond_t	unpark, exited;
 	unsigned int	parked, wanted;	/* threads that sleep; how many of them shall wake */
 	unsigned int	running, started;
-	pthread_t	threads[MAX_WORKERS];
-	struct worker	*alive[MAX_WORKERS];	/* NULL: has ended */
+	pthread_t	threads[LOOP_MAX_WORKERS];
+	struct worker	*alive[LOOP_MAX_WORKERS];	/* NULL: has ended */
 };
 
 struct worker {
@@ -53,7 +52,9 @@ struct worker {
 	unsigned int	nr;
 	struct burst_worker burst;
 	atomic_bool	busy;		/* with a request; see be_alone() */
+	bool		parked;		/* loop->lock: its buffers are not in use */
 	char		*buf;
+	const struct thread_buffer *data;	/* the other one */
 };
 
 static void *worker_main(void *arg);
@@ -85,11 +86,19 @@ fail:
 	return false;
 }
 
+/* With loop->lock held. */
+static bool enough_workers(const struct loop *loop)
+{
+	unsigned int max = atomic_load(&loop->srv->max_workers);
+
+	return max && loop->running - (loop->parked - loop->wanted) >= max;
+}
+
 /* Nobody is left to take the next request. */
 static void add_idle_worker(struct loop *loop)
 {
 	pthread_mutex_lock(&loop->lock);
-	if (atomic_load(&loop->stop)) {
+	if (atomic_load(&loop->stop) || enough_workers(loop)) {
 		;
 	} else if (loop->parked > loop->wanted) {
 		loop->wanted++;
@@ -101,12 +110,30 @@ static void add_idle_worker(struct loop *loop)
 	pthread_mutex_unlock(&loop->lock);
 }
 
+/* It is parked, and loop->lock held.  A buffer begins and ends with a page. */
+static void drop_pages(const struct worker *worker)
+{
+	madvise(worker->buf, MESSAGE_SIZE + PAGE, MADV_DONTNEED);
+	if (worker->data->data)
+		madvise(worker->data->data, worker->data->size, MADV_DONTNEED);
+}
+
+void loop_give_back(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	for (unsigned int i = 0; i < loop->started; i++)
+		if (loop->alive[i] && loop->alive[i]->parked)
+			drop_pages(loop->alive[i]);
+	pthread_mutex_unlock(&loop->lock);
+}
+
 /*
  * Enough others wait: sleep until there are too few.  Those who are about to park count each
  * other as waiting until they hold the lock, so only here it is known whether enough would stay.
  */
-static void park(struct loop *loop)
+static void park(struct worker *worker)
 {
+	struct loop *loop = worker->loop;
 	int idle = atomic_load(&loop->idle);
 
 	pthread_mutex_lock(&loop->lock);
@@ -114,9 +141,13 @@ static void park(struct loop *loop)
 		if (!atomic_compare_exchange_weak(&loop->idle, &idle, idle - 1))
 			continue;
 		loop->parked++;
+		worker->parked = true;
+		if (atomic_load(&loop->srv->frugal))
+			drop_pages(worker);
 		while (!loop->wanted && !atomic_load(&loop->stop))
 			pthread_cond_wait(&loop->unpark, &loop->lock);
 		loop->parked--;
+		worker->parked = false;
 		/* Whoever wanted another thread has counted it. */
 		if (loop->wanted)
 			loop->wanted--;
@@ -277,6 +308,7 @@ static void *worker_main(void *arg)
 	sigaddset(&kick, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 
+	worker->data = thread_buffer_own();
 	burst_join(&loop->burst, &worker->burst, worker->nr + 1);
 	while ((size = receive(worker, message))) {
 		if (atomic_fetch_sub(&loop->idle, 1) == 1)
@@ -286,7 +318,7 @@ static void *worker_main(void *arg)
 		atomic_store(&worker->busy, false);
 		if (atomic_fetch_add(&loop->idle, 1) >= MAX_IDLE &&
 		    !burst_seated(&loop->burst, &worker->burst))
-			park(loop);
+			park(worker);
 	}
 	worker_exit(worker);
 	return NULL;
@@ -320,7 +352,7 @@ struct loop *loop_start(struct server *srv, int wake)
 	/* The unit's filter lets nobody choose processors. */
 	burst_init(&loop->burst, fuse_session_fd(srv->se), !srv->service, &loop->stop);
 	loop->wake = wake;
-	loop->max_workers = srv->opt->single_thread ? 1 : MAX_WORKERS;
+	loop->max_workers = srv->opt->single_thread ? 1 : LOOP_MAX_WORKERS;
 	pthread_mutex_init(&loop->lock, NULL);
 	pthread_cond_init(&loop->unpark, NULL);
 	init_exited(loop);

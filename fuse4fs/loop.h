@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include "server.h"
 
+#define LOOP_MAX_WORKERS	32
+
 struct loop;
 
 /*
@@ -21,5 +23,7 @@ bool loop_initialised(const struct loop *loop);
 bool loop_ended(const struct loop *loop);
 /* End the threads, also those that wait for requests, and free the loop. */
 void loop_stop(struct loop *loop);
+/* What threads that sleep have in their buffers goes back to the system.  Any thread. */
+void loop_give_back(struct loop *loop);
 
 #endif /* FUSE4FS_LOOP_H */

@@ -272,7 +272,7 @@ static bool start_engine(struct server *srv)
 		finish(srv);
 		return false;
 	}
-	reclaim_start(srv->reclaim, srv->fs);
+	reclaim_start(srv->reclaim);
 	return true;
 }
 
@@ -325,7 +325,7 @@ static int serve(struct server *srv, struct options *opt, const struct word_list
 
 	if (!create_session(srv, own_words))
 		return EXIT_USAGE;
-	srv->reclaim = reclaim_create(&opt->mount, srv->service);
+	srv->reclaim = reclaim_create(srv, &opt->mount);
 	if (claim_device(srv, start_engine) && contain(srv, opt) &&
 	    (srv->at_init || start_engine(srv)))
 		status = show_and_serve(srv);

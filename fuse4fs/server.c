@@ -233,10 +233,7 @@ bool enospc_retry(struct server *srv, int err, int *attempt)
 	return (*attempt)++ == 0 || atomic_load(&srv->forgets_done) != before;
 }
 
-static _Thread_local struct {
-	void	*data;
-	size_t	size;
-} buffer;
+static _Thread_local struct thread_buffer buffer;
 
 /* Page aligned, so that O_DIRECT reads need no copy. */
 void *thread_buffer(size_t size)
@@ -252,6 +249,11 @@ void *thread_buffer(size_t size)
 	}
 	buffer.size = size;
 	return buffer.data;
+}
+
+const struct thread_buffer *thread_buffer_own(void)
+{
+	return &buffer;
 }
 
 void thread_buffer_free(void)

@@ -59,6 +59,8 @@ struct server {
 	struct fuse_session	*se;
 	struct ext4_inode	*root;
 	unsigned int		protocol_minor, capabilities;	/* what INIT agreed on */
+	atomic_uint		max_workers;	/* how many threads may answer at once; 0 = as many as there can be */
+	atomic_bool		frugal;		/* a thread that has nothing to do keeps no buffers */
 	char			not_contained[200];	/* why the sandbox is not closed; for the log */
 	/* Forgets that are being processed, and how many have been: see enospc_retry(). */
 	atomic_uint		forgets_running;
@@ -135,6 +137,12 @@ bool enospc_retry(struct server *srv, int err, int *attempt);
 /* A buffer of this thread, good until the next call; NULL when memory is short. */
 void *thread_buffer(size_t size);
 void thread_buffer_free(void);
+/* Pages, of which the content is not needed while the thread sleeps; the same for its whole life. */
+struct thread_buffer {
+	void	*data;
+	size_t	size;
+};
+const struct thread_buffer *thread_buffer_own(void);
 
 /*
  * op_open.c, shared with the answer to FUSE_TMPFILE.  Open @inode, with a reference of its own in fi->fh: false, when

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #include "service.h"
 #include "session.h"
 
+/* Of srv->loop, for others than the main thread. */
+static pthread_mutex_t loop_lock = PTHREAD_MUTEX_INITIALIZER;
 /* Sent to ourselves by the loop's threads. */
 #define WAKE_SIGNAL	SIGUSR1
 
@@ -93,8 +96,12 @@ static void end_mount(struct server *srv)
 
 bool session_start(struct server *srv)
 {
-	srv->loop = loop_start(srv, WAKE_SIGNAL);
-	return srv->loop;
+	struct loop *loop = loop_start(srv, WAKE_SIGNAL);
+
+	pthread_mutex_lock(&loop_lock);
+	srv->loop = loop;
+	pthread_mutex_unlock(&loop_lock);
+	return loop;
 }
 
 bool session_started(const struct server *srv)
@@ -104,9 +111,22 @@ bool session_started(const struct server *srv)
 
 void session_stop(struct server *srv)
 {
-	if (srv->loop)
-		loop_stop(srv->loop);
+	struct loop *loop;
+
+	pthread_mutex_lock(&loop_lock);
+	loop = srv->loop;
 	srv->loop = NULL;
+	pthread_mutex_unlock(&loop_lock);
+	if (loop)
+		loop_stop(loop);
+}
+
+void session_give_back(struct server *srv)
+{
+	pthread_mutex_lock(&loop_lock);
+	if (srv->loop)
+		loop_give_back(srv->loop);
+	pthread_mutex_unlock(&loop_lock);
 }
 
 bool session_run(struct server *srv, void (*ready)(struct server *srv))

@@ -27,6 +27,8 @@ bool session_start(struct server *srv);
 bool session_started(const struct server *srv);
 /* End the threads, if there are any. */
 void session_stop(struct server *srv);
+/* Have threads that sleep give their buffers back, if there are any.  Any thread. */
+void session_give_back(struct server *srv);
 
 /*
  * Serve until the file system is unmounted, or a SIGTERM, SIGINT or SIGHUP asks us to

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What only a whole machine shows: the OOM killer's and the control group's settings in effect, memory
 # pressure in the unit's own group, a real /dev/ttyprintk, an older kernel (Debian's 6.1), a block device that the
-# device mapper makes fail.
+# device mapper makes fail, a limit of memory that is enforced.
 . "$(dirname "$0")/lib.sh"
 need_root
 need qemu-system-x86_64 cpio dmsetup mkfs.ext4 dpkg-query apt-cache
@@ -24,7 +24,11 @@ mkdir -p tree/d{0..39} && touch tree/d{0..39}/file{1..150}
 make_image vdb.img 256M -I 1024 -d tree
 rm -rf tree
 make_image vdc.img 32M
-vm_run 600 root.img vdb.img vdc.img
+# Many more of them, as large as they can be.
+mkdir -p tree/d{0..49} && (cd tree && for d in *; do (cd "$d" && touch file{1..200}); done)
+make_image vdd.img 500M -b 4096 -I 4096 -N 11000 -d tree
+rm -rf tree
+vm_run 600 root.img vdb.img vdc.img vdd.img
 ok $? "the machine ran to its end" || diag "$(cat qemu.log)" "$(tail -n 20 console.log)"
 while IFS= read -r line; do
 	line=${line%$'\r'}
@@ -37,5 +41,6 @@ done <guest.log
 is "$(tail -n 1 guest.log | tr -d '\r')" end "all of its tests ran"
 fsck_clean vdb.img "the disk is clean"
 fsck_clean vdc.img "the disk that failed is clean"
+fsck_clean vdd.img "the one that was served with little memory is clean"
 is "$(debugfs -R 'cat /hello' vdb.img 2>/dev/null)" hello "and has what was written"
 done_testing

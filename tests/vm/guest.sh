@@ -157,6 +157,30 @@ done
 dmsetup remove disk
 e2fsck -fn /dev/vdc >/tmp/fsck 2>&1
 ok $? "and clean" || sed 's/^/# /' /tmp/fsck
+# A server in a group that has 32 MiB, and is killed when it takes more.  Nobody tells it that memory is short.
+group=/sys/fs/cgroup/small
+mkdir $group && echo $((32 << 20)) >$group/memory.max && echo 0 >$group/cgroup.pressure
+ok $? "a group with little memory"
+mount --bind /dev/null /proc/pressure/memory
+(echo $BASHPID >$group/cgroup.procs && exec fuse4fs -o sandbox,oom_score_adj=0 /dev/vdd /mnt2)
+ok $? "a server in it"
+# The inodes that are looked at take 40 MB.
+is "$(find /mnt2 -name 'file*' ! -size +1k | wc -l)" 10000 "all files are looked at"
+dd if=/dev/zero of=/mnt2/big bs=1M count=300 conv=fsync 2>/tmp/err
+ok $? "300 MiB are written" || sed 's/^/# /' /tmp/err
+echo 3 >/proc/sys/vm/drop_caches
+cmp -n $((300 << 20)) /mnt2/big /dev/zero
+ok $? "and read"
+is "$(grep -x "oom_kill [0-9]*" $group/memory.events)" "oom_kill 0" "nobody was killed"
+echo "# $(grep -m 1 '^anon ' $group/memory.stat)"
+umount /mnt2
+ok $? "it unmounts"
+for i in {1..100}; do
+	pgrep -x fuse4fs >/dev/null || break
+	sleep 0.1
+done
+umount /proc/pressure/memory
+
 read -r up _ </proc/uptime
 echo "# done after $up s"
 echo end
