@@ -72,6 +72,8 @@ pid=$(systemctl show "$unit" -p MainPID --value)
 is "$(cat "/proc/$pid/oom_score_adj")" -1000 "the OOM killer leaves the server alone"
 group=/sys/fs/cgroup$(systemctl show "$unit" -p ControlGroup --value)
 is "$(cat "$group/memory.high")" 67108864 "the control group has its limit"
+journalctl -q -o cat -u "$unit" | grep -q "memory: 30 MiB for metadata"
+ok $? "which the server heeds, from inside the unit"
 is "$(grep -c '^Seccomp:.2' "/proc/$pid/status")" 1 "a system call filter"
 echo hello >/mnt/hello && sync /mnt/hello
 ok $? "a file is written"
