@@ -263,7 +263,7 @@ static bool untouched(const struct m_inode *inode, const struct window *win)
 		if (!constant(&inode->xattr[i], win))
 			return false;
 	return content_untouched(inode, win) && constant(&inode->links, win) &&
-	       constant(&inode->mode, win);
+	       constant(&inode->mode, win) && constant(&inode->mapping, win);
 }
 
 static bool file_survives(struct checker *c, const struct m_inode *inode)

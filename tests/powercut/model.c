@@ -80,6 +80,7 @@ struct m_inode *model_add(struct model *m, uint32_t ino, mode_t type, mode_t mod
 		inode->names = calloc(nr_names, sizeof(*inode->names));
 	inode->meta_op = inode->size_op = m->op;
 	hist_set(&inode->mode, m->op, mode);
+	hist_set(&inode->mapping, m->op, 0);
 	hist_set(&inode->links, m->op, S_ISDIR(type) ? 2 : 1);
 	return inode;
 }
@@ -108,6 +109,7 @@ static void free_inode(struct m_inode *inode)
 	free(inode->versions);
 	free(inode->names);
 	free(inode->mode.items);
+	free(inode->mapping.items);
 	free(inode->links.items);
 	free(inode->synced);
 	free(inode);

@@ -45,6 +45,7 @@ struct m_inode {
 	uint32_t	id, ino;
 	mode_t		type;
 	struct hist	mode, links;
+	struct hist	mapping;	/* the last operation that may have changed where the content lies, and no byte of it */
 	struct hist	xattr[XATTRS];	/* 0 none, else op << 16 | size */
 	struct version	*versions;	/* of a file or symlink */
 	unsigned int	nr_versions;

@@ -129,6 +129,7 @@ void do_falloc(struct work *w)
 	ei = work_inode(w, inode);
 	op_begin(w);
 	op_check(w, ext4_fallocate(ei, mode, off, len, 0, &workload_cred), "fallocate");
+	hist_set(&inode->mapping, w->m->op, w->m->op);
 	/* What allocates and changes nothing that shows may have had nothing to do. */
 	if (end == size && !(mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)))
 		goto out;
