@@ -18,12 +18,13 @@
 /* Of a linux/fuse.h that may be newer than this system's. */
 #define NOTIFY_PRUNE	9
 
-enum job_kind { JOB_ATTR, JOB_WRITE_BACK, JOB_DROP };
+enum job_kind { JOB_ATTR, JOB_PAGES, JOB_DROP };
 
 struct job {
 	struct list_head	list;
 	enum job_kind		kind;
 	uint32_t		ino;
+	off_t			off, len;	/* of JOB_PAGES; 0, 0: all */
 	void			(*done)(void *arg);
 	void			*arg;
 };
@@ -38,9 +39,9 @@ struct notifier {
 	bool		stop;
 };
 
-static void invalidate(struct server *srv, uint32_t ino, off_t off)
+static void invalidate(struct server *srv, uint32_t ino, off_t off, off_t len)
 {
-	int err = fuse_lowlevel_notify_inval_inode(srv->se, ino_to_node(ino), off, 0);
+	int err = fuse_lowlevel_notify_inval_inode(srv->se, ino_to_node(ino), off, len);
 
 	/* -ENOENT: the kernel does not have it. */
 	if (err && err != -ENOENT)
@@ -70,10 +71,10 @@ static void perform(struct server *srv, const struct job *job)
 {
 	switch (job->kind) {
 	case JOB_ATTR:
-		invalidate(srv, job->ino, -1);
+		invalidate(srv, job->ino, -1, 0);
 		break;
-	case JOB_WRITE_BACK:
-		invalidate(srv, job->ino, 0);
+	case JOB_PAGES:
+		invalidate(srv, job->ino, job->off, job->len);
 		break;
 	case JOB_DROP:
 		prune(srv, job->ino);
@@ -177,7 +178,7 @@ static bool enqueue(struct server *srv, const struct job *what)
 
 void notify_attr(struct server *srv, uint32_t ino)
 {
-	invalidate(srv, ino, -1);
+	invalidate(srv, ino, -1, 0);
 }
 
 void notify_attr_later(struct server *srv, uint32_t ino)
@@ -187,8 +188,14 @@ void notify_attr_later(struct server *srv, uint32_t ino)
 
 void notify_write_back(struct server *srv, uint32_t ino, void (*done)(void *arg), void *arg)
 {
-	if (!enqueue(srv, &(struct job) { .kind = JOB_WRITE_BACK, .ino = ino, .done = done, .arg = arg }))
+	if (!enqueue(srv, &(struct job) { .kind = JOB_PAGES, .ino = ino, .done = done, .arg = arg }))
 		done(arg);
+}
+
+bool notify_pages(struct server *srv, uint32_t ino, off_t off, off_t len, void (*done)(void *arg), void *arg)
+{
+	return enqueue(srv, &(struct job) { .kind = JOB_PAGES, .ino = ino, .off = off, .len = len, .done = done,
+					    .arg = arg });
 }
 
 void notify_drop(struct server *srv, uint32_t ino)

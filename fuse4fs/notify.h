@@ -30,6 +30,11 @@ void notify_attr_later(struct server *srv, uint32_t ino);
  * @done is called at once, and nothing was written.
  */
 void notify_write_back(struct server *srv, uint32_t ino, void (*done)(void *arg), void *arg);
+/*
+ * Have the kernel drop its pages of a range, in bytes, then call @done (unless it is NULL), from another thread.  False
+ * when memory is short: it is not done, and @done not called.
+ */
+bool notify_pages(struct server *srv, uint32_t ino, off_t off, off_t len, void (*done)(void *arg), void *arg);
 /* Have the kernel forget the inode soon, if nobody uses it then, so that it asks again for all of it (Linux 6.18). */
 void notify_drop(struct server *srv, uint32_t ino);
 /*

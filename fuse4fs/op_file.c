@@ -16,13 +16,16 @@ void op_read(fuse_req_t req, fuse_ino_t node __attribute__((unused)), size_t siz
 	     struct fuse_file_info *fi)
 {
 	char *buf = thread_buffer(size);
+	struct ext4_inode *inode = file_of(fi)->inode;
 	ssize_t got;
 
+	if (!rawmsg_read_is_direct())
+		ext4_read_cached(inode);
 	if (!buf) {
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	got = ext4_read(file_of(fi)->inode, buf, size, off);
+	got = ext4_read(inode, buf, size, off);
 	if (got < 0)
 		reply_status(req, got);
 	else
@@ -94,10 +97,8 @@ void op_write(fuse_req_t req, fuse_ino_t node __attribute__((unused)), const cha
 		notify_attr(srv, ext4_ino(file->inode));
 	if (put < 0)
 		reply_status(req, put);
-	else if (sync)
-		sync_and_reply(req, ext4_igrab(file->inode), sync & EXT4_WRITE_DSYNC, 0, put);
 	else
-		fuse_reply_write(req, put);
+		written_and_reply(req, file->inode, fi->writepage, off, put, sync);
 	if (!fi->writepage)
 		space_look(srv);
 }

@@ -5,8 +5,6 @@
  */
 #include "server.h"
 
-#define MAX_BACKGROUND	64
-
 static void want(struct fuse_conn_info *conn, unsigned int capability)
 {
 	conn->want |= conn->capable & capability;

@@ -101,6 +101,16 @@ bool rawmsg_kill_suidgid(void)
 	}
 }
 
+bool rawmsg_read_is_direct(void)
+{
+	const struct fuse_read_in *in;
+
+	if (!current.header || current.header->opcode != FUSE_READ)
+		return false;
+	in = argument(sizeof(*in));
+	return in && in->read_flags & FUSE_READ_LOCKOWNER;
+}
+
 int rawmsg_xattr_flags(void)
 {
 	const struct setxattr_in *in;

@@ -20,6 +20,11 @@ void rawmsg_end(void);
 /* The kernel leaves it to us to clear set-id bits in this WRITE, SETATTR, OPEN or CREATE. */
 bool rawmsg_kill_suidgid(void);
 /* Flags of ext4_setxattr() that the request at hand asks for, besides those that libfuse knows. */
+/*
+ * Does this READ go past the page cache?  O_DIRECT does not tell, since such a file may be mapped; but only those reads
+ * name an owner of locks.
+ */
+bool rawmsg_read_is_direct(void);
 int rawmsg_xattr_flags(void);
 
 /* Have replies pass through here, so that INIT can promise what libfuse knows nothing of. */

@@ -65,16 +65,21 @@ struct server {
 	/* Forgets that are being processed, and how many have been: see enospc_retry(). */
 	atomic_uint		forgets_running;
 	atomic_ulong		forgets_done;
+	atomic_uint		writes_waiting;	/* see written_and_reply() */
 };
 
 /* The user of requests that carry none: where mounts may be idmapped, all but those that make something. */
 #define NOBODY_KNOWN	((uid_t)-1)
+
+/* Requests that the kernel has under way at once without anybody waiting for each. */
+#define MAX_BACKGROUND	64
 
 /* What fuse_file_info.fh points to. */
 struct open_file {
 	struct ext4_inode	*inode;		/* one reference */
 	struct written_file	*written;	/* NULL: not open for writing */
 	bool			reading;
+	int			sync;		/* O_SYNC or O_DSYNC of the open */
 	bool			has_caps;	/* had a security.capability when it was opened */
 	atomic_bool		stale;		/* the kernel shows what is not so, until it forgets the inode */
 };
@@ -194,6 +199,14 @@ void op_write(fuse_req_t req, fuse_ino_t node, const char *buf, size_t size, off
 void op_fsync(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi);
 void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t len,
 		  struct fuse_file_info *fi);
+/*
+ * op_written.c.  @put bytes were written at @off; @cached: out of the page cache.  Reply that when it is true for everybody, after what @sync (EXT4_WRITE_SYNC or
+ * EXT4_WRITE_DSYNC) asks for.
+ */
+void written_and_reply(fuse_req_t req, struct ext4_inode *inode, bool cached, off_t off, ssize_t put,
+		       unsigned int sync);
+void op_copy_file_range(fuse_req_t req, fuse_ino_t node_in, off_t off_in, struct fuse_file_info *fi_in,
+			fuse_ino_t node_out, off_t off_out, struct fuse_file_info *fi_out, size_t len, int flags);
 void op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, struct fuse_file_info *fi);
 
 /* 0 or a negative errno; shared with rawmsg.c. */

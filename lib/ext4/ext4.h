@@ -271,6 +271,13 @@ ssize_t ext4_read(struct ext4_inode *inode, void *buf, size_t len, off_t off);
 ssize_t ext4_write(struct ext4_inode *inode, const void *buf, size_t len, off_t off,
 		   unsigned int flags, const struct ext4_cred *cred);
 /*
+ * Copy @len bytes, of one file or from one to another of the same file system: how many were copied, which are fewer at the
+ * source's end and when something fails on the way.  @cred: who asks, as for a write; what a change by him takes away
+ * (set-id bits, capabilities) is gone afterwards, and the times of both are set.  -EINVAL when the ranges overlap, -EPERM when @dst must not be written.
+ */
+ssize_t ext4_copy_range(struct ext4_inode *src, off_t src_off, struct ext4_inode *dst, off_t dst_off, size_t len,
+			const struct ext4_cred *cred);
+/*
  * Where the data of [off, off+len) lies on the device, for splicing reads: fills
  * up to @max runs (device_off = -1 for a hole or unwritten: zeroes), returns their
  * number; 0 when this file's data cannot be read that way (inline, journaled).  Clipped to i_size.
@@ -283,6 +290,12 @@ void ext4_open_file(struct ext4_inode *inode, bool writing);
 bool ext4_atime_is_due(struct ext4_inode *inode);
 void ext4_release_file(struct ext4_inode *inode, bool writing);
 bool ext4_open_for_writing(const struct ext4_inode *inode);
+/*
+ * A cache above us is about to read; and: did it, since the inode was last opened for writing by the first?  Who asks after a write
+ * has ended hears of every read that could still see what was there before.
+ */
+void ext4_read_cached(struct ext4_inode *inode);
+bool ext4_was_read_cached(const struct ext4_inode *inode);
 /* @flags: 0, or EXT4_WRITE_CACHED when the kernel sets the times. */
 int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, unsigned int flags,
 		   const struct ext4_cred *cred);

@@ -107,6 +107,7 @@ struct ext4_inode {
 
 	struct ext4_windows	*i_windows;	/* of a growing file; fs->resv_lock rules them */
 	uint32_t		i_writers;	/* open for writing, atomic */
+	bool			i_read_cached;	/* atomic; see ext4_read_cached() */
 	tid_t			i_sync_tid, i_datasync_tid;	/* atomic */
 	struct ext4_inode	*i_put_next;	/* chain of ext4_put_after() */
 	struct list_head	i_orphan;

@@ -482,14 +482,26 @@ sync:
 
 void ext4_open_file(struct ext4_inode *inode, bool writing)
 {
-	if (writing)
-		__atomic_add_fetch(&inode->i_writers, 1, __ATOMIC_ACQ_REL);
+	/* What is in a cache before the first writer begins is dropped there when he writes. */
+	if (writing && !__atomic_fetch_add(&inode->i_writers, 1, __ATOMIC_ACQ_REL))
+		__atomic_store_n(&inode->i_read_cached, false, __ATOMIC_RELEASE);
 }
 
 void ext4_release_file(struct ext4_inode *inode, bool writing)
 {
 	if (writing && __atomic_sub_fetch(&inode->i_writers, 1, __ATOMIC_ACQ_REL) == 0)
 		ext4_drop_prealloc(inode);
+}
+
+void ext4_read_cached(struct ext4_inode *inode)
+{
+	if (!__atomic_load_n(&inode->i_read_cached, __ATOMIC_RELAXED))
+		__atomic_store_n(&inode->i_read_cached, true, __ATOMIC_RELEASE);
+}
+
+bool ext4_was_read_cached(const struct ext4_inode *inode)
+{
+	return __atomic_load_n(&inode->i_read_cached, __ATOMIC_ACQUIRE);
 }
 
 bool ext4_open_for_writing(const struct ext4_inode *inode)
