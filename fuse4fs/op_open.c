@@ -37,6 +37,7 @@ bool open_inode(struct server *srv, struct ext4_inode *inode, struct fuse_file_i
 	if (!file)
 		return false;
 	file->inode = inode;
+	file->sync = fi->flags & (O_SYNC | O_DSYNC);
 	file->reading = (fi->flags & O_ACCMODE) != O_WRONLY;
 	if (wants_write(fi->flags) && !prepare_writing(srv, file, fi)) {
 		free(file);
