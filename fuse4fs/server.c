@@ -46,6 +46,7 @@ const struct fuse_lowlevel_ops server_ops = {
 	.fsync = op_fsync,
 	.fallocate = op_fallocate,
 	.lseek = op_lseek,
+	.bmap = op_bmap,
 	.copy_file_range = op_copy_file_range,
 	.setxattr = op_setxattr,
 	.getxattr = op_getxattr,

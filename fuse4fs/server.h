@@ -207,6 +207,7 @@ void written_and_reply(fuse_req_t req, struct ext4_inode *inode, bool cached, of
 		       unsigned int sync);
 void op_copy_file_range(fuse_req_t req, fuse_ino_t node_in, off_t off_in, struct fuse_file_info *fi_in,
 			fuse_ino_t node_out, off_t off_out, struct fuse_file_info *fi_out, size_t len, int flags);
+void op_bmap(fuse_req_t req, fuse_ino_t node, size_t block_size, uint64_t block);
 void op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, struct fuse_file_info *fi);
 
 /* 0 or a negative errno; shared with rawmsg.c. */

@@ -299,6 +299,12 @@ bool ext4_was_read_cached(const struct ext4_inode *inode);
 /* @flags: 0, or EXT4_WRITE_CACHED when the kernel sets the times. */
 int ext4_fallocate(struct ext4_inode *inode, int mode, off_t off, off_t len, unsigned int flags,
 		   const struct ext4_cred *cred);
+/*
+ * Where @block of a regular file is on the device, both counted in the file system's blocks: *@found is 0 for a hole; blocks that
+ * were only allocated count, since whoever asks will write there.  -EINVAL when the data is not simply there: in the inode, or in
+ * the journal first.
+ */
+int ext4_bmap(struct ext4_inode *inode, uint64_t block, uint64_t *found);
 /* SEEK_DATA or SEEK_HOLE; -ENXIO past the end. */
 off_t ext4_seek(struct ext4_inode *inode, off_t off, int whence);
 /* Durable when it returns 0: data, and the metadata (all of it, or what reaching the data needs). */

@@ -270,6 +270,25 @@ ssize_t ext4_read(struct ext4_inode *inode, void *buf, size_t len, off_t off)
 	return err ? err : (ssize_t)len;
 }
 
+int ext4_bmap(struct ext4_inode *inode, uint64_t block, uint64_t *found)
+{
+	struct ext4_map map = { .lblk = block, .len = 1 };
+	int err = 0;
+
+	*found = 0;
+	if (!S_ISREG(inode->i_type))
+		return -EINVAL;
+	ext4_lock_shared(inode);
+	if (ext4_has_inline_data(inode) || ext4_journals_data(inode) || inode->i_fs->replayed_ro)
+		err = -EINVAL;
+	else if (block < EXT_MAX_BLOCK)
+		err = ext4_map_blocks(inode, &map);
+	if (!err)
+		*found = map.pblk;
+	ext4_unlock(inode);
+	return err;
+}
+
 int ext4_map_runs(struct ext4_inode *inode, off_t off, size_t len, struct ext4_run *runs, int max)
 {
 	struct ext4_fs *fs = inode->i_fs;
