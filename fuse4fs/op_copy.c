@@ -22,14 +22,11 @@ struct copy {
 	size_t			len;
 };
 
-/* Where the user is not known, no right is assumed. */
 static struct ext4_cred copier_cred(fuse_req_t req, struct ext4_inode *inode)
 {
-	struct ext4_cred cred = writer_cred(req, inode);
+	bool setid = ext4_mode(inode) & (S_ISUID | S_ISGID);
 
-	if (fuse_req_ctx(req)->uid == NOBODY_KNOWN)
-		cred.privileged = false;
-	return cred;
+	return setid ? setid_cred(req, inode) : writer_cred(req, inode);
 }
 
 static ssize_t copy_data(const struct copy *copy)

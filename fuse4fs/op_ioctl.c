@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ioctl(2): file flags, project ids, versions, label, trim and shutdown.  The
+ * ioctl(2): file flags, project ids, versions, label, trim, checkpoint and shutdown.  The
  * kernel has copied the arguments by the size that is encoded in the command, so the
  * 32-bit spellings of a command differ from the others in size only and are told apart by nothing.
  */
@@ -234,6 +234,41 @@ static void shut_down(const struct ioctl_call *call)
 		reply_data(call, &flags, sizeof(flags));
 }
 
+/* Clearing the log as well is left to who has the device for himself. */
+static void checkpoint(const struct ioctl_call *call)
+{
+	enum { DISCARD = 1, ZEROOUT = 2, DRY_RUN = 4 };
+	uint32_t flags;
+
+	if (!take_data(call, &flags, sizeof(flags)))
+		finish(call, -EINVAL);
+	else if (!req_may(call->req, CALLER_ADMIN))
+		finish(call, -EPERM);
+	else if (flags & ~(DISCARD | ZEROOUT | DRY_RUN) || (flags & DISCARD && flags & ZEROOUT))
+		finish(call, -EINVAL);
+	else if (flags & (DISCARD | ZEROOUT))
+		finish(call, -EOPNOTSUPP);
+	else
+		finish(call, ext4_checkpoint(call->srv->fs, flags & DRY_RUN));
+}
+
+static void precache(const struct ioctl_call *call)
+{
+	finish(call, ext4_precache(call->inode));
+}
+
+/* What the kernel forgets then has no counterpart here: blocks of the tree are in the cache that everything shares. */
+static void clear_extent_cache(const struct ioctl_call *call)
+{
+	finish(call, is_owner(call) ? 0 : -EACCES);
+}
+
+/* Known, and not possible here: the man page tells why. */
+static void not_here(const struct ioctl_call *call)
+{
+	finish(call, -EOPNOTSUPP);
+}
+
 #define IOCTL_KEY(type, nr)	((type) << 8 | (nr))
 
 static const struct {
@@ -244,6 +279,15 @@ static const struct {
 	{ IOCTL_KEY('f', 2), set_flags },
 	{ IOCTL_KEY('f', 3), get_version },	/* ext4's own numbers ... */
 	{ IOCTL_KEY('f', 4), set_version },
+	{ IOCTL_KEY('f', 7), not_here },	/* GROUP_EXTEND, GROUP_ADD, MIGRATE, MOVE_EXT, RESIZE_FS, SWAP_BOOT */
+	{ IOCTL_KEY('f', 8), not_here },
+	{ IOCTL_KEY('f', 9), not_here },
+	{ IOCTL_KEY('f', 15), not_here },
+	{ IOCTL_KEY('f', 16), not_here },
+	{ IOCTL_KEY('f', 17), not_here },
+	{ IOCTL_KEY('f', 18), precache },
+	{ IOCTL_KEY('f', 40), clear_extent_cache },
+	{ IOCTL_KEY('f', 43), checkpoint },
 	{ IOCTL_KEY('v', 1), get_version },	/* ... and everybody's */
 	{ IOCTL_KEY('v', 2), set_version },
 	{ IOCTL_KEY('X', 31), get_fsxattr },

@@ -339,6 +339,12 @@ int ext4_get_label(struct ext4_fs *fs, char label[17]);
 int ext4_set_label(struct ext4_fs *fs, const char *label);
 /* Discard free extents of at least @minlen bytes within [start, start+len); *trimmed gets the bytes. */
 int ext4_trim(struct ext4_fs *fs, uint64_t start, uint64_t len, uint64_t minlen, uint64_t *trimmed);
+/*
+ * EXT4_IOC_CHECKPOINT: all that is in the log is in its place, and the log empty.  -ENODEV without a journal, which alone @look_only finds out.
+ */
+int ext4_checkpoint(struct ext4_fs *fs, bool look_only);
+/* EXT4_IOC_PRECACHE_EXTENTS: what maps the inode's blocks is in the cache, as far as that has room. */
+int ext4_precache(struct ext4_inode *inode);
 /* FS_IOC_SHUTDOWN: flush the log, then refuse everything with -EIO. */
 int ext4_shutdown(struct ext4_fs *fs);
 

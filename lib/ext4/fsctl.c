@@ -122,6 +122,19 @@ int ext4_trim(struct ext4_fs *fs, uint64_t start, uint64_t len, uint64_t minlen,
 	return err;
 }
 
+/* ---- the log ---- */
+
+int ext4_checkpoint(struct ext4_fs *fs, bool look_only)
+{
+	int err = ext4_check_rw(fs);
+
+	if (!ext2fs_has_feature_journal(fs->sb))
+		return -ENODEV;
+	if (look_only)
+		return 0;
+	return err ? err : jbd2_journal_flush(fs->journal);
+}
+
 /* ---- shutting down ---- */
 
 int ext4_shutdown(struct ext4_fs *fs)

@@ -40,6 +40,24 @@ int ext4_map_remove(handle_t *handle, struct ext4_inode *inode, uint32_t lblk, u
 	return ext4_ind_remove(handle, inode, lblk, end);
 }
 
+int ext4_precache(struct ext4_inode *inode)
+{
+	struct ext4_map map;
+	uint64_t at = 0;
+	int err = 0;
+
+	if (!uses_extents(inode))
+		return 0;
+	ext4_lock_shared(inode);
+	while (!err && at < EXT_MAX_BLOCK && !ext4_has_inline_data(inode)) {
+		map = (struct ext4_map){ .lblk = (uint32_t)at, .len = EXT_MAX_BLOCK - (uint32_t)at };
+		err = ext4_map_blocks(inode, &map);
+		at += map.len;
+	}
+	ext4_unlock(inode);
+	return err;
+}
+
 int ext4_map_next(struct ext4_inode *inode, uint32_t lblk, struct ext4_map *map, bool *found)
 {
 	uint64_t at = lblk;

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# ext4's own commands of ioctl(2): those that FUSE can carry answer as the kernel's ext4 does, the others are refused
+# without harm, and no caller takes a refusal for an answer.
+. "$(dirname "$0")/lib.sh"
+need_root
+need_fuse
+need mkfs.ext4 e2fsck setpriv dumpe2fs
+have_kernel_ext4 || skip_all "no loop devices, or no ext4 in the kernel"
+
+cd "$T" || exit 2
+chmod 755 "$T"
+mkdir ours kernel
+make_image ours.img 64M
+make_image kernel.img 64M
+mount_image ours.img ours kernel
+mount -o loop kernel.img kernel
+
+# ask.py FILE COMMAND [BYTES]: the error, or ok and what came back.
+cat >ask.py <<'END'
+import errno, fcntl, os, sys
+try:
+	fd = os.open(sys.argv[1], os.O_RDONLY)
+	data = bytearray.fromhex(sys.argv[3]) if len(sys.argv) > 3 else None
+	n = fcntl.ioctl(fd, int(sys.argv[2], 16), *([data] if data else []))
+	print("ok", n, data.hex() if data else "")
+except OSError as e:
+	print(errno.errorcode[e.errno])
+END
+USER="setpriv --reuid 1000 --regid 1000 --clear-groups"
+
+# both NAME COMMAND [BYTES]: as root and as a user.
+both()
+{
+	local dir
+	for dir in ours kernel; do
+		head -c 100000 /dev/zero >$dir/f
+		$PYTHON ask.py $dir/f "${@:2}" >$dir.out 2>&1
+		$USER $PYTHON ask.py $dir/f "${@:2}" >>$dir.out 2>&1
+	done
+	is "$(cat ours.out)" "$(cat kernel.out)" "$1"
+}
+
+both "PRECACHE_EXTENTS" 6612
+both "CLEAR_ES_CACHE" 6628
+both "CHECKPOINT" 4004662b 00000000
+both "CHECKPOINT, looking only" 4004662b 04000000
+both "CHECKPOINT, unknown flags" 4004662b 08000000
+both "CHECKPOINT, flags against each other" 4004662b 03000000
+
+dd if=/dev/urandom of=ours/g bs=1M count=3 status=none
+for i in $(seq 50); do echo $i >ours/g$i; done
+sync -f ours
+$PYTHON ask.py ours 4004662b 00000000 >/dev/null
+cp ours.img copy.img
+like "$(dumpe2fs -h copy.img 2>/dev/null)" "Journal start: *0" "after CHECKPOINT the log is empty"
+# MOVE_EXT, RESIZE_FS, GROUP_EXTEND, GROUP_ADD, MIGRATE, SWAP_BOOT: no.
+for command in "c028660f $(printf '%080d' 0)" "40086610 0000000000000000" "40086607 0000000000000000" \
+	"40286608 $(printf '%080d' 0)" 6609 6611; do
+	is "$($PYTHON ask.py ours/f $command)" ENOTSUP "command ${command%% *} is not supported"
+done
+# GETSTATE, GETFSUUID, SETFSUUID, GETFSMAP, GET_ES_CACHE: their data does not get through.
+for command in "40046629 00000000" "8008662c 1000000000000000" "4008662c 1000000000000000" \
+	"c0c0583b $(printf '%0384d' 0)" "c020662a $(printf '%064d' 0)"; do
+	is "$($PYTHON ask.py ours/f $command)" ENOTTY "command ${command%% *} is not known"
+done
+unmount ours ours.img
+fsck_clean ours.img "clean"
+
+make_image ours.img 32M -O ^has_journal
+mount_image ours.img ours kernel
+is "$($PYTHON ask.py ours 4004662b 00000000)" ENODEV "CHECKPOINT without a journal"
+unmount ours ours.img
+fsck_clean ours.img "clean"
+done_testing
