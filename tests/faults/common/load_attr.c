@@ -122,6 +122,7 @@ void load_whole(struct load *l)
 	struct statvfs st;
 	uint64_t trimmed;
 	char label[17];
+	int err;
 
 	STEP(l, 0, ext4_statfs, l->fs, &st);
 	CALL(ext4_free_bytes, l->fs, NULL);
@@ -131,6 +132,8 @@ void load_whole(struct load *l)
 	snprintf(label, sizeof(label), "round %d", l->round);
 	STEP(l, 0, ext4_set_label, l->fs, label);
 	STEP(l, 0, ext4_trim, l->fs, 0, UINT64_MAX, 65536, &trimmed);
+	err = CALL(ext4_checkpoint, l->fs, false);
+	load_step(l, "ext4_checkpoint", err == -ENODEV ? 0 : err, 0);
 	CALL_VOID(ext4_get_metrics, l->fs, &metrics);
 	CALL(ext4_block_size, l->fs);
 	CALL(ext4_time_granularity, l->fs);

@@ -106,6 +106,32 @@ static void scattered(struct load *l)
 	ext4_iput(inode);
 }
 
+static void copied(struct load *l)
+{
+	struct ext4_inode *from = load_create(l, l->dir, "copied-from", S_IFREG | 0644);
+	struct ext4_inode *to = load_create(l, l->dir, "copied-to", S_IFREG | 0644);
+	uint64_t found;
+	ssize_t n;
+	int err;
+
+	if (from && to) {
+		load_write(l, from, 9000, 0, 0);
+		CALL_VOID(ext4_read_cached, from);
+		CALL(ext4_was_read_cached, from);
+		n = STEP(l, LOAD_PARTIAL, ext4_copy_range, from, 0, to, 0, 9000, &load_user);
+		if (n == 9000 && !l->errors && !l->dev->hits)
+			read_back(l, to, 9000, 0);
+		STEP(l, 0, ext4_precache, to);
+		/* What is in the inode is in no block. */
+		err = CALL(ext4_bmap, to, 1, &found);
+		load_step(l, "ext4_bmap", err == -EINVAL ? 0 : err, 0);
+	}
+	if (from)
+		ext4_iput(from);
+	if (to)
+		ext4_iput(to);
+}
+
 static void journaled(struct load *l)
 {
 	struct ext4_inode *inode = load_create(l, l->dir, "journaled", S_IFREG | 0644);
@@ -128,5 +154,6 @@ void load_file_data(struct load *l)
 	growing(l);
 	allocation(l);
 	scattered(l);
+	copied(l);
 	journaled(l);
 }
