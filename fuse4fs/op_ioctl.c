@@ -252,6 +252,26 @@ static void checkpoint(const struct ioctl_call *call)
 		finish(call, ext4_checkpoint(call->srv->fs, flags & DRY_RUN));
 }
 
+static void get_tune(const struct ioctl_call *call)
+{
+	char data[TUNE_PARAMS_SIZE];
+
+	tune_get(call->srv, data);
+	reply_data(call, data, sizeof(data));
+}
+
+static void set_tune(const struct ioctl_call *call)
+{
+	char data[TUNE_PARAMS_SIZE];
+
+	if (!take_data(call, data, sizeof(data)))
+		finish(call, -EINVAL);
+	else if (!req_may(call->req, CALLER_ADMIN))
+		finish(call, -EPERM);
+	else
+		finish(call, tune_set(call->srv, data));
+}
+
 static void precache(const struct ioctl_call *call)
 {
 	finish(call, ext4_precache(call->inode));
@@ -288,6 +308,8 @@ static const struct {
 	{ IOCTL_KEY('f', 18), precache },
 	{ IOCTL_KEY('f', 40), clear_extent_cache },
 	{ IOCTL_KEY('f', 43), checkpoint },
+	{ IOCTL_KEY('f', 45), get_tune },
+	{ IOCTL_KEY('f', 46), set_tune },
 	{ IOCTL_KEY('v', 1), get_version },	/* ... and everybody's */
 	{ IOCTL_KEY('v', 2), set_version },
 	{ IOCTL_KEY('X', 31), get_fsxattr },

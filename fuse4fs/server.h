@@ -218,6 +218,10 @@ void op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
 void op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size);
 void op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name);
 
+/* op_tune.c: what the two commands carry; 0 or a negative errno. */
+#define TUNE_PARAMS_SIZE	232
+void tune_get(struct server *srv, void *data);
+int tune_set(struct server *srv, const void *data);
 void op_ioctl(fuse_req_t req, fuse_ino_t node, unsigned int cmd, void *arg,
 	      struct fuse_file_info *fi, unsigned int flags, const void *in_buf, size_t in_size,
 	      size_t out_size);

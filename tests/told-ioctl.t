@@ -64,7 +64,42 @@ for command in "40046629 00000000" "8008662c 1000000000000000" "4008662c 1000000
 	"c0c0583b $(printf '%0384d' 0)" "c020662a $(printf '%064d' 0)"; do
 	is "$($PYTHON ask.py ours/f $command)" ENOTTY "command ${command%% *} is not known"
 done
+# The superblock's parameters: read, set, read, and on the device at once.
+cat >tune.py <<'END'
+import errno, fcntl, os, struct, sys
+FORM = "<IIHHHHQQQIIIIHHBBH9I64s68s"
+NAMES = "set checkinterval errors mounts max_mounts stride last reserved blocks opts uid gid width".split()
+fd = os.open(sys.argv[1], os.O_RDONLY)
+def get():
+	data = bytearray(232)
+	fcntl.ioctl(fd, 0x80e8662d, data)
+	return list(struct.unpack(FORM, data))
+def put(**fields):
+	v = get()
+	v[NAMES.index("set")] = 0
+	v[27] = b"nodelalloc"
+	for name, value in fields.items(): v[NAMES.index(name)] = value
+	try: fcntl.ioctl(fd, 0x40e8662e, struct.pack(FORM, *v)); return "ok"
+	except OSError as e: return errno.errorcode[e.errno]
+v = get()
+print(v[1:6], v[7:21], v[27])
+print(put(set=0x1dfd, checkinterval=86400, errors=2, max_mounts=77, last=1700000000, reserved=1234, uid=70000, gid=80000,
+	  opts=0xc, stride=4, width=8))
+v = get()
+print(v[1:3], v[4:21], v[27])
+print(put(set=1, errors=4), put(set=0x20, reserved=1 << 40), put(set=1 << 30))
+END
+if $PYTHON tune.py kernel >kernel.out 2>/dev/null; then
+	$PYTHON tune.py ours >ours.out 2>&1
+	is "$(cat ours.out)" "$(cat kernel.out)" "GET_TUNE_SB_PARAM and SET_TUNE_SB_PARAM"
+	cp ours.img copy.img
+	like "$(dumpe2fs -h copy.img 2>/dev/null)" "Reserved block count: *1234.*Maximum mount count: *77" "what was set is on the device"
+else
+	skip "Linux before 6.18" "GET_TUNE_SB_PARAM and SET_TUNE_SB_PARAM"
+fi
+is "$($USER $PYTHON ask.py ours/f 40e8662e $(printf '%0464d' 0))" EPERM "a user does not tune"
 unmount ours ours.img
+like "$(dumpe2fs -h ours.img 2>/dev/null)" "Reserved blocks uid: *4464.*Reserved blocks gid: *14464" "and stays there (of the ids dumpe2fs shows the lower half)"
 fsck_clean ours.img "clean"
 
 make_image ours.img 32M -O ^has_journal

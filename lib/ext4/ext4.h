@@ -337,6 +337,33 @@ uint32_t ext4_get_version(struct ext4_inode *inode);
 int ext4_set_version(struct ext4_inode *inode, uint32_t version);
 int ext4_get_label(struct ext4_fs *fs, char label[17]);
 int ext4_set_label(struct ext4_fs *fs, const char *label);
+/*
+ * What of the superblock can be tuned.  @set: which fields a call of ext4_set_tune() takes, or may take.  -EOPNOTSUPP: others are
+ * asked for; -EINVAL: a value that is none.  What is set is on the device before it returns; what it means for this mount it means after
+ * the next one, except for the reserved blocks.
+ */
+#define EXT4_TUNE_ERRORS	0x0001
+#define EXT4_TUNE_MAX_MNT_COUNT	0x0004
+#define EXT4_TUNE_CHECKINTERVAL	0x0008
+#define EXT4_TUNE_LAST_CHECK	0x0010
+#define EXT4_TUNE_RESERVED	0x0020
+#define EXT4_TUNE_RESUID	0x0040
+#define EXT4_TUNE_RESGID	0x0080
+#define EXT4_TUNE_DEFAULT_OPTS	0x0100
+#define EXT4_TUNE_STRIDE	0x0400
+#define EXT4_TUNE_STRIPE_WIDTH	0x0800
+#define EXT4_TUNE_MOUNT_OPTS	0x1000
+struct ext4_tune {
+	uint32_t	set;
+	uint16_t	errors, mnt_count, max_mnt_count, stride, encoding, encoding_flags;
+	uint32_t	checkinterval, default_opts, resuid, resgid, stripe_width;
+	uint64_t	last_check, reserved, blocks;	/* seconds, blocks, blocks */
+	uint32_t	compat, incompat, ro_compat;
+	uint8_t		hash;
+	char		mount_opts[64];
+};
+void ext4_get_tune(struct ext4_fs *fs, struct ext4_tune *tune);
+int ext4_set_tune(struct ext4_fs *fs, const struct ext4_tune *tune);
 /* Discard free extents of at least @minlen bytes within [start, start+len); *trimmed gets the bytes. */
 int ext4_trim(struct ext4_fs *fs, uint64_t start, uint64_t len, uint64_t minlen, uint64_t *trimmed);
 /*

@@ -41,6 +41,121 @@ int ext4_set_label(struct ext4_fs *fs, const char *label)
 	return err ? err : log_super(fs);
 }
 
+/* ---- tuning ---- */
+
+#define TUNES	(EXT4_TUNE_ERRORS | EXT4_TUNE_MAX_MNT_COUNT | EXT4_TUNE_CHECKINTERVAL | EXT4_TUNE_LAST_CHECK | \
+		 EXT4_TUNE_RESERVED | EXT4_TUNE_RESUID | EXT4_TUNE_RESGID | EXT4_TUNE_DEFAULT_OPTS | \
+		 EXT4_TUNE_STRIDE | EXT4_TUNE_STRIPE_WIDTH | EXT4_TUNE_MOUNT_OPTS)
+
+void ext4_get_tune(struct ext4_fs *fs, struct ext4_tune *tune)
+{
+	const struct ext2_super_block *sb = fs->sb;
+
+	ext4_take_tuned(fs);
+	pthread_mutex_lock(&fs->sb_lock);
+	*tune = (struct ext4_tune) {
+		.set = TUNES,
+		.errors = le16_to_cpu(sb->s_errors),
+		.mnt_count = le16_to_cpu(sb->s_mnt_count),
+		.max_mnt_count = le16_to_cpu(sb->s_max_mnt_count),
+		.stride = le16_to_cpu(sb->s_raid_stride),
+		.encoding = le16_to_cpu(sb->s_encoding),
+		.encoding_flags = le16_to_cpu(sb->s_encoding_flags),
+		.checkinterval = le32_to_cpu(sb->s_checkinterval),
+		.default_opts = le32_to_cpu(sb->s_default_mount_opts),
+		.resuid = le16_to_cpu(sb->s_def_resuid) | (uint32_t)le16_to_cpu(sb->s_def_resuid_hi) << 16,
+		.resgid = le16_to_cpu(sb->s_def_resgid) | (uint32_t)le16_to_cpu(sb->s_def_resgid_hi) << 16,
+		.stripe_width = le32_to_cpu(sb->s_raid_stripe_width),
+		.last_check = le32_to_cpu(sb->s_lastcheck),
+		.reserved = ext2fs_r_blocks_count(sb),
+		.blocks = fs->blocks_count,
+		.compat = le32_to_cpu(sb->s_feature_compat),
+		.incompat = le32_to_cpu(sb->s_feature_incompat),
+		.ro_compat = le32_to_cpu(sb->s_feature_ro_compat),
+		.hash = sb->s_def_hash_version,
+	};
+	memcpy(tune->mount_opts, sb->s_mount_opts, sizeof(sb->s_mount_opts));
+	pthread_mutex_unlock(&fs->sb_lock);
+}
+
+static int put16(struct ext4_fs *fs, size_t off, uint16_t value)
+{
+	__le16 raw = cpu_to_le16(value);
+
+	return ext4_tuned_write(fs, off, &raw, sizeof(raw));
+}
+
+static int put32(struct ext4_fs *fs, size_t off, uint32_t value)
+{
+	__le32 raw = cpu_to_le32(value);
+
+	return ext4_tuned_write(fs, off, &raw, sizeof(raw));
+}
+
+#define AT(field)	offsetof(struct ext2_super_block, field)
+
+/* The numbers of two halves lie apart. */
+static int put_halves(struct ext4_fs *fs, const struct ext4_tune *tune)
+{
+	int err = 0;
+
+	if (tune->set & EXT4_TUNE_RESERVED) {
+		err = put32(fs, AT(s_r_blocks_count), (uint32_t)tune->reserved);
+		if (!err)
+			err = put32(fs, AT(s_r_blocks_count_hi), tune->reserved >> 32);
+	}
+	if (!err && tune->set & EXT4_TUNE_RESUID) {
+		err = put16(fs, AT(s_def_resuid), tune->resuid & 0xffff);
+		if (!err)
+			err = put16(fs, AT(s_def_resuid_hi), tune->resuid >> 16);
+	}
+	if (!err && tune->set & EXT4_TUNE_RESGID) {
+		err = put16(fs, AT(s_def_resgid), tune->resgid & 0xffff);
+		if (!err)
+			err = put16(fs, AT(s_def_resgid_hi), tune->resgid >> 16);
+	}
+	return err;
+}
+
+static int put_tune(struct ext4_fs *fs, const struct ext4_tune *tune)
+{
+	int err = put_halves(fs, tune);
+
+	if (!err && tune->set & EXT4_TUNE_ERRORS)
+		err = put16(fs, AT(s_errors), tune->errors);
+	if (!err && tune->set & EXT4_TUNE_MAX_MNT_COUNT)
+		err = put16(fs, AT(s_max_mnt_count), tune->max_mnt_count);
+	if (!err && tune->set & EXT4_TUNE_CHECKINTERVAL)
+		err = put32(fs, AT(s_checkinterval), tune->checkinterval);
+	if (!err && tune->set & EXT4_TUNE_LAST_CHECK)
+		err = put32(fs, AT(s_lastcheck), (uint32_t)tune->last_check);
+	if (!err && tune->set & EXT4_TUNE_DEFAULT_OPTS)
+		err = put32(fs, AT(s_default_mount_opts), tune->default_opts);
+	if (!err && tune->set & EXT4_TUNE_STRIDE)
+		err = put16(fs, AT(s_raid_stride), tune->stride);
+	if (!err && tune->set & EXT4_TUNE_STRIPE_WIDTH)
+		err = put32(fs, AT(s_raid_stripe_width), tune->stripe_width);
+	if (!err && tune->set & EXT4_TUNE_MOUNT_OPTS)
+		err = ext4_tuned_write(fs, AT(s_mount_opts), tune->mount_opts, sizeof(tune->mount_opts));
+	return err;
+}
+
+int ext4_set_tune(struct ext4_fs *fs, const struct ext4_tune *tune)
+{
+	int err = ext4_check_rw(fs);
+
+	if (tune->set & ~(uint32_t)TUNES)
+		return -EOPNOTSUPP;
+	if (tune->set & EXT4_TUNE_ERRORS && tune->errors > EXT2_ERRORS_PANIC)
+		return -EINVAL;
+	if (tune->set & EXT4_TUNE_RESERVED && tune->reserved > fs->blocks_count / 2)
+		return -EINVAL;
+	if (!err)
+		err = put_tune(fs, tune);
+	ext4_take_tuned(fs);
+	return err ? err : log_super(fs);
+}
+
 /* ---- trimming ---- */
 
 /*

@@ -120,6 +120,7 @@ void load_whole(struct load *l)
 {
 	struct ext4_metrics metrics;
 	struct statvfs st;
+	struct ext4_tune tune;
 	uint64_t trimmed;
 	char label[17];
 	int err;
@@ -132,6 +133,10 @@ void load_whole(struct load *l)
 	snprintf(label, sizeof(label), "round %d", l->round);
 	STEP(l, 0, ext4_set_label, l->fs, label);
 	STEP(l, 0, ext4_trim, l->fs, 0, UINT64_MAX, 65536, &trimmed);
+	CALL_VOID(ext4_get_tune, l->fs, &tune);
+	tune.set = EXT4_TUNE_MAX_MNT_COUNT;
+	tune.max_mnt_count = 100 + l->round;
+	STEP(l, 0, ext4_set_tune, l->fs, &tune);
 	err = CALL(ext4_checkpoint, l->fs, false);
 	load_step(l, "ext4_checkpoint", err == -ENODEV ? 0 : err, 0);
 	CALL_VOID(ext4_get_metrics, l->fs, &metrics);
