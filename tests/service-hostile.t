@@ -4,23 +4,10 @@
 # an ordinary user, and a hostile helper against the server.  Neither crashes, hangs, or gives more
 # than its caller may have.  FUZZ_SECONDS= for each of the three; 40 by default.
 . "$(dirname "$0")/lib.sh"
-need_root
-need mkfs.ext4 setpriv unshare
-
-own_namespace
+. "$TESTS/service.sh"
 seconds=${FUZZ_SECONDS:-40}
 seed=${FUZZ_SEED:-$RANDOM}
 diag "FUZZ_SEED=$seed FUZZ_SECONDS=$seconds"
-mknod -m 666 "$T/fuse" c 10 229 2>/dev/null || skip_all "device nodes cannot be made"
-mount --bind "$T/fuse" /dev/fuse || skip_all "/dev/fuse cannot be replaced"
-mount -t tmpfs -o mode=755 tmpfs /run || skip_all "/run cannot be replaced"
-chmod 755 "$T"
-SOCKETS=$(sed -n 's/^#define FUSE_SERVICE_SOCKET_DIR "\(.*\)"/\1/p' "$BUILD/lib/config.h")
-case $SOCKETS in
-/run/*) mkdir -p "$SOCKETS" ;;
-*) skip_all "mount services are not below /run here" ;;
-esac
-install -m 4755 "$BUILD/misc/fuservicemount" "$T/fuservicemount"
 cp "$PROGS/hostile" "$T/hostile"
 cd "$T" || exit 2
 mkdir mnt home home/mnt
@@ -65,7 +52,7 @@ attack()
 }
 
 : >made
-attack "$T/mnt" "$T/fuservicemount" /img "$T/mnt" -t ext4 -o rw
+attack "$T/mnt" "$T/bin/fuservicemount" /img "$T/mnt" -t ext4 -o rw
 is "$crashes:$hangs" 0:0 "hostile server, root: no crash and no hang"
 is "$strange" 0 "hostile server, root: nothing else gets mounted"
 is "$(cat granted)" "" "hostile server, root: nothing is granted that must not be"
@@ -74,8 +61,8 @@ is "$(grep -vc ' fuse\(blk\)\?\.ext4 ' made 2>/dev/null)" 0 "hostile server, roo
 
 uid=$(id -u nobody) gid=$(id -g nobody)
 as_user="setpriv --reuid=$uid --regid=$gid --clear-groups"
-if $as_user test -x "$T/fuservicemount"; then
-	attack "$T/home/mnt" $as_user "$T/fuservicemount" /img "$T/home/mnt" -t ext3 -o rw
+if $as_user test -x "$T/bin/fuservicemount"; then
+	attack "$T/home/mnt" $as_user "$T/bin/fuservicemount" /img "$T/home/mnt" -t ext3 -o rw
 	is "$crashes:$hangs" 0:0 "hostile server, user: no crash and no hang"
 	is "$strange" 0 "hostile server, user: nothing else gets mounted"
 	is "$(cat granted3)" "" "hostile server, user: nothing is granted that must not be"

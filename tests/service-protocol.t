@@ -3,60 +3,12 @@
 # The mount service without a service manager: a small activator starts the server, as an
 # unprivileged user, for each connection.  In a mount namespace of its own.
 . "$(dirname "$0")/lib.sh"
-need_root
-need mkfs.ext4 setpriv unshare fusermount3
-
-own_namespace
-mknod -m 666 "$T/fuse" c 10 229 2>/dev/null || skip_all "device nodes cannot be made"
-mount --bind "$T/fuse" /dev/fuse || skip_all "/dev/fuse cannot be replaced"
-mount -t tmpfs -o mode=755 tmpfs /run || skip_all "/run cannot be replaced"
-chmod 755 "$T"
-SOCKETS=$(sed -n 's/^#define FUSE_SERVICE_SOCKET_DIR "\(.*\)"/\1/p' "$BUILD/lib/config.h")
-case $SOCKETS in
-/run/*) mkdir -p "$SOCKETS" ;;
-*) skip_all "mount services are not below /run here" ;;
-esac
-bin=$T/bin
-mkdir "$bin"
-cp -L "$FUSE4FS" "$bin/fuse4fs"
-install -m 4755 "$BUILD/misc/fuservicemount" "$bin/fuservicemount"
-HELPER=$bin/fuservicemount
+. "$TESTS/service.sh"
+need fusermount3
 cd "$T" || exit 2
+bin=$T/bin
 mkdir mnt mnt2
 SERVER_UID=64123
-ACTIVATORS=
-
-# listen TYPE [ARGUMENT...] -- COMMAND...
-listen()
-{
-	local type=$1 options=()
-	shift
-	while [ "$1" != -- ]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	"$PROGS/activator" "${options[@]}" "$SOCKETS/$type" "$@" >ready 2>server.log &
-	ACTIVATORS="$ACTIVATORS $!"
-	for _ in $(seq 100); do
-		grep -q ready ready && return
-		sleep 0.02
-	done
-}
-
-stop_listening()
-{
-	# shellcheck disable=SC2086
-	kill $ACTIVATORS 2>/dev/null
-	wait 2>/dev/null
-	ACTIVATORS=
-}
-trap 'stop_listening; cleanup' EXIT
-
-entry()
-{
-	grep " $T/$1 " /proc/self/mounts
-}
 
 "$HELPER" -t ext4 --check
 is $? 1 "check: no socket"
