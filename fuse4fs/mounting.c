@@ -16,7 +16,7 @@
 #include "fuse_service/words.h"
 #include "logging.h"
 #include "mounting.h"
-#include "support/fuse_mount.h"
+#include "support/kernel_mount.h"
 
 #define FUSE_DEVICE	"/dev/fuse"
 #define FUSERMOUNT	"fusermount3"

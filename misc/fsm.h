@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
-#include "support/fuse_mount.h"
+#include "support/kernel_mount.h"
 
 struct wire_msg;
 

@@ -4,19 +4,9 @@
 # kernel's ext4 does.
 IN_MEMORY=yes
 . "$(dirname "$0")/lib.sh"
-need_root
-need_fuse
-need mkfs.ext4 e2fsck setpriv chattr truncate
+. "$TESTS/beside.sh"
+need truncate
 "$PYTHON" -c 'import os; os.copy_file_range' 2>/dev/null || skip_all "a python3 without copy_file_range"
-have_kernel_ext4 || skip_all "no loop devices, or no ext4 in the kernel"
-
-cd "$T" || exit 2
-chmod 755 "$T"
-mkdir ours kernel
-make_image ours.img 64M
-make_image kernel.img 64M
-mount_image ours.img ours kernel
-mount -o loop kernel.img kernel
 
 # copy.py FROM OFFSET TO OFFSET LENGTH [COMMAND]: until it is copied; COMMAND runs after both were opened.
 cat >copy.py <<'END'
@@ -35,33 +25,8 @@ except OSError as e:
 	print(errno.errorcode[e.errno])
 print(total)
 END
-cat >changed.py <<'END'
-# changed.py FILE COMMAND...: which times moved while COMMAND ran
-import os, subprocess, sys, time
-def times(): s = os.stat(sys.argv[1]); return s.st_mtime_ns, s.st_ctime_ns, s.st_atime_ns
-before = times()
-time.sleep(0.02)
-subprocess.call(sys.argv[2:])
-after = times()
-print(*[n for n, a, b in zip(("mtime", "ctime", "atime"), before, after) if a != b] or ["none"])
-END
 COPY="$PYTHON $T/copy.py"
-CHANGED="$PYTHON $T/changed.py"
-USER="setpriv --reuid 1000 --regid 1000 --clear-groups"
 head -c 12000001 /dev/urandom >random
-
-# compare NAME SCRIPT: run in both; what it prints must be the same.
-compare()
-{
-	local dir
-	for dir in ours kernel; do
-		mkdir -p $dir/x && chmod 777 $dir/x
-		(cd $dir/x && eval "$2") >$dir.out 2>&1
-		chattr -ia $dir/x/* 2>/dev/null
-		rm -rf $dir/x
-	done
-	is "$(cat ours.out)" "$(cat kernel.out)" "$1"
-}
 
 cp random ours/a && cp --reflink=never --sparse=never ours/a ours/b
 is "$(sum_of ours/b)" "$(sum_of random)" "cp copies what has just been written"

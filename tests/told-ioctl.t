@@ -3,18 +3,8 @@
 # ext4's own commands of ioctl(2): those that FUSE can carry answer as the kernel's ext4 does, the others are refused
 # without harm, and no caller takes a refusal for an answer.
 . "$(dirname "$0")/lib.sh"
-need_root
-need_fuse
-need mkfs.ext4 e2fsck setpriv dumpe2fs
-have_kernel_ext4 || skip_all "no loop devices, or no ext4 in the kernel"
-
-cd "$T" || exit 2
-chmod 755 "$T"
-mkdir ours kernel
-make_image ours.img 64M
-make_image kernel.img 64M
-mount_image ours.img ours kernel
-mount -o loop kernel.img kernel
+. "$TESTS/beside.sh"
+need dumpe2fs
 
 # ask.py FILE COMMAND [BYTES]: the error, or ok and what came back.
 cat >ask.py <<'END'
@@ -27,7 +17,6 @@ try:
 except OSError as e:
 	print(errno.errorcode[e.errno])
 END
-USER="setpriv --reuid 1000 --regid 1000 --clear-groups"
 
 # both NAME COMMAND [BYTES]: as root and as a user.
 both()

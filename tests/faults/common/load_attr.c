@@ -129,6 +129,8 @@ void load_whole(struct load *l)
 	CALL(ext4_free_bytes, l->fs, NULL);
 	CALL(ext4_free_bytes_now, l->fs, &load_user);
 	CALL_VOID(ext4_reclaim_space, l->fs);
+	CALL_VOID(ext4_set_memory, l->fs, 4U << 20);
+	CALL_VOID(ext4_set_memory, l->fs, 0);
 	STEP(l, 0, ext4_get_label, l->fs, label);
 	snprintf(label, sizeof(label), "round %d", l->round);
 	STEP(l, 0, ext4_set_label, l->fs, label);

@@ -3,8 +3,8 @@
  * Making a FUSE mount, for programs that may mount: what the mount service's helper and the server
  * as root have in common.  Errors are negative errno values.
  */
-#ifndef SUPPORT_FUSE_MOUNT_H
-#define SUPPORT_FUSE_MOUNT_H
+#ifndef SUPPORT_KERNEL_MOUNT_H
+#define SUPPORT_KERNEL_MOUNT_H
 
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -45,4 +45,4 @@ int mount_attach(struct mount *m);
 /* Both at once, in whatever way the kernel knows; m->point_st says what the root is. */
 int mount_make(struct mount *m, unsigned long flags);
 
-#endif /* SUPPORT_FUSE_MOUNT_H */
+#endif /* SUPPORT_KERNEL_MOUNT_H */

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
-#include "support/fuse_mount.h"
+#include "support/kernel_mount.h"
 
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW	256
