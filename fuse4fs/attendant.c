@@ -45,7 +45,10 @@ struct process_info {
 
 static int attendant_fd = -1;
 static pid_t attendant_process;
-static pthread_mutex_t ask_lock = PTHREAD_MUTEX_INITIALIZER;	/* a question and its answer */
+static pthread_mutex_t ask_lock = PTHREAD_MUTEX_INITIALIZER;	/* of what follows */
+static pthread_cond_t ask_cond = PTHREAD_COND_INITIALIZER;
+static bool asking;		/* somebody waits for an answer */
+static bool long_task;		/* one that our workers are needed for is on its way, or being done */
 
 /* One number, and the descriptor that goes with it, if there is one. */
 static bool send_answer(int sock, int32_t answer, int fd)
@@ -193,24 +196,66 @@ static int receive_answer(int *fd)
 	return answer;
 }
 
-int attendant_ask(int task, int arg, int *result)
+/* One question at a time; false: not now. */
+static bool begin_asking(bool is_long)
+{
+	bool refused;
+
+	pthread_mutex_lock(&ask_lock);
+	if (is_long) {
+		long_task = true;
+		pthread_cond_broadcast(&ask_cond);
+	}
+	while (asking && (is_long || !long_task))
+		pthread_cond_wait(&ask_cond, &ask_lock);
+	refused = long_task && !is_long;
+	if (!refused)
+		asking = true;
+	pthread_mutex_unlock(&ask_lock);
+	return !refused;
+}
+
+static void end_asking(bool is_long)
+{
+	pthread_mutex_lock(&ask_lock);
+	asking = false;
+	if (is_long)
+		long_task = false;
+	pthread_cond_broadcast(&ask_cond);
+	pthread_mutex_unlock(&ask_lock);
+}
+
+static int ask(int task, int arg, int *result, bool is_long)
 {
 	struct message message = { .task = task, .arg = arg, .answer = true };
 	int fd = -1, answer = -EIO;
 	ssize_t n;
 
-	pthread_mutex_lock(&ask_lock);
+	if (result)
+		*result = -1;
+	if (!begin_asking(is_long))
+		return -EAGAIN;
 	do {
 		n = write(attendant_fd, &message, EMPTY_SIZE);
 	} while (n < 0 && errno == EAGAIN && wait_for(POLLOUT));
 	if (n == EMPTY_SIZE)
 		answer = receive_answer(&fd);
-	pthread_mutex_unlock(&ask_lock);
+	end_asking(is_long);
 	if (result)
 		*result = fd;
 	else if (fd >= 0)
 		close(fd);
 	return answer;
+}
+
+int attendant_ask(int task, int arg, int *result)
+{
+	return ask(task, arg, result, false);
+}
+
+int attendant_ask_long(int task, int arg)
+{
+	return ask(task, arg, NULL, true);
 }
 
 bool attendant_tell(int task, int arg, const char *text)

@@ -39,9 +39,15 @@ bool attendant_start(const struct options *opt, const struct attendant_ops *ops)
 bool attendant_runs(void);
 /*
  * Have @task done and wait for the answer.  *@result: the descriptor that came with it, or -1; may be NULL.
- * -EIO: the attendant does not answer.  Any thread may ask.
+ * -EIO: the attendant does not answer.  -EAGAIN: it is busy with what attendant_ask_long() was asked for.  Any thread may
+ * ask.
  */
 int attendant_ask(int task, int arg, int *result);
+/*
+ * The same, for a task that waits for requests of the kernel's.  Whoever answers those must not wait for the attendant
+ * meanwhile.
+ */
+int attendant_ask_long(int task, int arg);
 /* Without waiting for anything.  False when it has not arrived. */
 bool attendant_tell(int task, int arg, const char *text);
 /* Our end of the way to it, and its process; while it runs. */

@@ -144,17 +144,25 @@ static bool differs(struct ext4_inode *inode, const struct stat *attr, int to_se
 	       (to_set & FUSE_SET_ATTR_CTIME && now.st.st_ctim.tv_sec != attr->st_ctim.tv_sec);
 }
 
+/* What the kernel writes back by itself, like times, does not, and has nobody behind it who could be asked for. */
+static bool may_kill_setid(int to_set)
+{
+	return !(to_set & ~FUSE_SET_ATTR_CTIME) || rawmsg_kill_suidgid() ||
+	       to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_SIZE);
+}
+
 void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int to_set,
 		struct fuse_file_info *fi)
 {
 	struct server *srv = req_server(req);
 	struct ext4_inode *inode = node_get_or_fail(req, node);
-	struct ext4_cred cred;
+	struct ext4_cred cred = { .privileged = false };
 	int err;
 
 	if (!inode)
 		return;
-	cred = setid_cred(req, inode);
+	if (may_kill_setid(to_set))
+		cred = setid_cred(req, inode);
 	/* chown(2) of neither owner nor group comes without anything, or with the change time alone. */
 	if (!(to_set & ~FUSE_SET_ATTR_CTIME))
 		err = touch_owner(inode, &cred);

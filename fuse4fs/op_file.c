@@ -52,25 +52,35 @@ static unsigned int write_flags(const struct fuse_file_info *fi)
 }
 
 static ssize_t write_data(fuse_req_t req, struct open_file *file, const char *buf, size_t size, off_t off,
-			  unsigned int flags)
+			  unsigned int flags, const struct ext4_cred *cred)
 {
-	struct ext4_cred cred = writer_cred(req, file->inode);
 	int attempt = 0;
 	ssize_t put;
 
 	do {
-		put = ext4_write(file->inode, buf, size, off, flags, &cred);
+		put = ext4_write(file->inode, buf, size, off, flags, cred);
 	} while (put < 0 && enospc_retry(req_server(req), put, &attempt));
 	return put;
 }
 
-/* Whoever wrote that has gone on: what is refused is told to whom it can be, see space.h. */
+static ssize_t write_through(fuse_req_t req, struct open_file *file, const char *buf, size_t size, off_t off,
+			     unsigned int flags)
+{
+	struct ext4_cred cred = writer_cred(req, file->inode);
+
+	return write_data(req, file, buf, size, off, flags, &cred);
+}
+
+/*
+ * Whoever wrote that has gone on, and is not known: what is refused is told to whom it can be, see space.h; and the file's
+ * owner stands for him.
+ */
 static ssize_t write_cached(fuse_req_t req, struct open_file *file, const char *buf, size_t size, off_t off,
 			    unsigned int flags)
 {
 	struct server *srv = req_server(req);
 	bool turn = space_begin_write(srv, file, &flags);
-	ssize_t put = write_data(req, file, buf, size, off, flags);
+	ssize_t put = write_data(req, file, buf, size, off, flags, NULL);
 
 	space_end_write(srv, file, turn, put);
 	return put;
@@ -92,7 +102,7 @@ void op_write(fuse_req_t req, fuse_ino_t node __attribute__((unused)), const cha
 	if (fi->writepage)
 		put = write_cached(req, file, buf, size, off, flags);
 	else
-		put = write_data(req, file, buf, size, off, flags);
+		put = write_through(req, file, buf, size, off, flags);
 	if (flags & EXT4_WRITE_KILL_SUIDGID)
 		notify_attr(srv, ext4_ino(file->inode));
 	if (put < 0)

@@ -325,7 +325,7 @@ bool outside_limit_dirty(int kib)
 void outside_end_mount(void)
 {
 	if (attendant_runs())
-		attendant_ask(TASK_END_MOUNT, 0, NULL);
+		attendant_ask_long(TASK_END_MOUNT, 0);
 	else
 		end_mount();
 }
@@ -333,7 +333,7 @@ void outside_end_mount(void)
 void outside_detach(void)
 {
 	if (attendant_runs())
-		attendant_ask(TASK_DETACH, 0, NULL);
+		attendant_ask_long(TASK_DETACH, 0);
 	else
 		our_mount_detach(&ours);
 }

@@ -53,6 +53,20 @@ for i in $(seq 20); do
 done
 finish "SIGTERM twenty times"
 
+# The attendant, which has the kernel write back, is also asked what callers may do.
+start -b 4096
+for i in 1 2 3 4; do
+	(
+		cp /bin/true mnt/setid$i && chmod 6777 mnt/setid$i
+		while fallocate -l 200000 mnt/setid$i 2>/dev/null && truncate -s 100 mnt/setid$i 2>/dev/null; do
+			echo more >>mnt/setid$i
+		done
+	) 2>/dev/null &
+done
+sleep 1
+kill -TERM "$(server_of disk.img)"
+finish "SIGTERM while callers are looked at"
+
 start -b 4096
 umount mnt 2>err
 isnt $? 0 "busy: umount refuses"
