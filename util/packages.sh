@@ -5,7 +5,7 @@
 BUILD_PACKAGES="gcc make autoconf pkg-config libfuse3-dev comerr-dev libblkid-dev uuid-dev libbsd-dev libseccomp-dev"
 RUN_PACKAGES="fuse3 e2fsprogs util-linux"
 TEST_PACKAGES="libcmocka-dev perl attr acl python3 sqlite3 procps strace nbdkit libnbd-bin systemd clang libclang-rt-dev
-	dpkg-dev debhelper lintian qemu-system-x86 cpio dmsetup"
+	dpkg-dev debhelper lintian qemu-system-x86 qemu-utils fdisk cpio dmsetup"
 
 # The packages of "$@" that are not installed.
 missing_packages()
