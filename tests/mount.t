@@ -40,6 +40,11 @@ fsck_clean a.img "and the file system is clean"
 
 start -f a.img mnt
 ok $? "foreground: mounts"
+# The mount can be used a moment before that.
+for _ in $(seq 100); do
+	grep -q "mounted on" out && break
+	sleep 0.05
+done
 like "$(cat out)" "mounted on $T/mnt" "foreground: says so"
 is "$(cat mnt/one)" one "what was written is there"
 umount mnt
