@@ -144,6 +144,7 @@ int ext4_ea_inode_create(handle_t *handle, struct ext4_inode *inode, const void 
 	if (err)
 		return err;
 	ea->i_flags |= EXT4_EA_INODE_FL;
+	ext4_state_set(ea, EXT4_STATE_EA);
 	ea->i_flags &= ~(EXT4_PROJINHERIT_FL | EXT3_JOURNAL_DATA_FL);
 	err = write_blocks(handle, ea, value, size);
 	set_ref(ea, 1);

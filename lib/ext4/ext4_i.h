@@ -74,8 +74,9 @@ struct ext4_resv {
 #define EXT4_STATE_FAILED	0x08	/* could not be read: i_load_err says why */
 #define EXT4_STATE_DIRTY_TIME	0x10	/* times newer than on disk (lazytime) */
 #define EXT4_STATE_XATTR	0x20	/* may have in-inode xattrs */
-#define EXT4_STATE_HELD		0x80	/* nameless, and remembered: one reference is lookups.c's (under i_lock) */
 #define EXT4_STATE_KEEP_TIMES	0x40	/* ext4_inode_touch() leaves them alone (under the inode's lock) */
+#define EXT4_STATE_HELD		0x80	/* nameless, and remembered: one reference is lookups.c's (under i_lock) */
+#define EXT4_STATE_EA		0x100	/* has EXT4_EA_INODE_FL, which never changes, and can be seen without a lock here */
 
 struct ext4_inode {
 	struct cache_node	i_node;

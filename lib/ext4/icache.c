@@ -159,6 +159,8 @@ static int load(struct ext4_inode *inode, unsigned int flags)
 {
 	int err = ext4_read_inode(inode, flags);
 
+	if (!err && inode->i_flags & EXT4_EA_INODE_FL)
+		ext4_state_set(inode, EXT4_STATE_EA);
 	if (err)
 		cache_node_unhash(inode->i_fs->icache, &inode->i_node);
 	ext4_icache_ready(inode, err);
@@ -195,7 +197,7 @@ bool ext4_is_hidden(const struct ext4_inode *inode)
 	const struct ext2_super_block *sb = inode->i_fs->sb;
 	__le32 ino = cpu_to_le32(inode->i_ino);
 
-	if (inode->i_flags & EXT4_EA_INODE_FL)
+	if (ext4_state(inode, EXT4_STATE_EA))
 		return true;
 	if (inode->i_ino == EXT2_ROOT_INO)
 		return false;
