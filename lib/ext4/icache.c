@@ -116,17 +116,25 @@ void ext4_icache_shrink(struct ext4_fs *fs, size_t count)
 
 /* ---- references ---- */
 
-/* Turn a reference of the cache into one of the inode. */
-static void count_up(struct ext4_inode *inode)
+/*
+ * Turn a reference of the cache into one of the inode; false, and the reference is gone, when its last user has
+ * begun to delete it since it was found.
+ */
+static bool count_up(struct ext4_inode *inode)
 {
-	bool extra;
+	bool extra, freeing;
 
 	pthread_mutex_lock(&inode->i_lock);
-	extra = inode->i_count++ > 0;
-	set_idle(inode, false);
+	freeing = ext4_state(inode, EXT4_STATE_FREEING);
+	extra = freeing || inode->i_count > 0;
+	if (!freeing) {
+		inode->i_count++;
+		set_idle(inode, false);
+	}
 	pthread_mutex_unlock(&inode->i_lock);
 	if (extra)
 		cache_node_put(inode->i_fs->icache, &inode->i_node);
+	return !freeing;
 }
 
 void ext4_icache_ready(struct ext4_inode *inode, int err)
@@ -187,7 +195,8 @@ int ext4_iget_flags(struct ext4_fs *fs, uint32_t ino, unsigned int flags, struct
 		cache_node_put(fs->icache, node);
 		return err;
 	}
-	count_up(inode);
+	if (!count_up(inode))
+		return -ESTALE;
 	*ret = inode;
 	return 0;
 }
@@ -243,8 +252,7 @@ struct ext4_inode *ext4_ilookup(struct ext4_fs *fs, uint32_t ino)
 		cache_node_put(fs->icache, node);
 		return NULL;
 	}
-	count_up(inode);
-	return inode;
+	return count_up(inode) ? inode : NULL;
 }
 
 int ext4_icache_new(struct ext4_fs *fs, uint32_t ino, struct ext4_inode **ret)
