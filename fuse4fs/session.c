@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "logging.h"
+#include "notify.h"
 #include "loop.h"
 #include "outside.h"
 #include "rawmsg.h"
@@ -152,6 +153,8 @@ bool session_run(struct server *srv, void (*ready)(struct server *srv))
 		end_mount(srv);
 		break;
 	}
+	/* What it waits for, the threads that are stopped next have to answer. */
+	notifier_stop(srv->notifier);
 	session_stop(srv);
 	return true;
 }
